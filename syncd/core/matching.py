@@ -1,0 +1,44 @@
+"""Match digests: what a match rule compares, brought to one form for both sides."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+from syncd.core.mapping import CompiledField, CompiledMapping
+from syncd.core.model import Image, Side
+from syncd.core.values import InvalidValue, Value, show
+
+
+class Matcher:
+    """Gives rows of both sides a digest for each rule of `[match] by`; equal digests mean equal values.
+
+    The values compared are ERPNext's, after converters and normalisers. A rule with an empty or unreadable value does
+    not apply: its digest is None.
+    """
+
+    def __init__(self, mapping: CompiledMapping) -> None:
+        by_name = {entry.name: entry for entry in mapping.fields}
+        self._rules = tuple(tuple(by_name[name] for name in rule) for rule in mapping.spec.match)
+
+    def digests(self, side: Side, values: Image) -> tuple[bytes | None, ...]:
+        """One digest (16 bytes) a rule, in the order of the rules."""
+        return tuple(self._digest(rule, side, values) for rule in self._rules)
+
+    def _digest(self, rule: tuple[CompiledField, ...], side: Side, values: Image) -> bytes | None:
+        parts = []
+        for entry in rule:
+            try:
+                value = _erpnext_value(entry, side, values)
+            except InvalidValue:
+                return None
+            if value is None:
+                return None
+            text = f"{type(value).__name__}:{show(entry.lens.key(value))}"
+            parts.append(f"{len(text)}:{text}")  # with its length, so that no two rows of values read the same
+        return blake2b("".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def _erpnext_value(entry: CompiledField, side: Side, values: Image) -> Value:
+    if side is Side.ERPNEXT:
+        return entry.read(side, values[entry.erpnext_at])
+    return entry.lens.to_erpnext(entry.read(side, values[entry.source_at]))

@@ -1,0 +1,296 @@
+"""Deciding on one record: a pure function from what both sides hold to what is to be done.
+
+`decide_pair` is for a stored pair, `decide_new` for a record without a partner. Both return data; the executor writes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from syncd.core.mapping import CompiledMapping, ErpnextDeleted, SourceDeleted
+from syncd.core.merge import Choice, Merge, Newest, Problem, effective_direction, merge
+from syncd.core.model import (
+    Action,
+    Baseline,
+    FieldChange,
+    FieldConflict,
+    Image,
+    Missing,
+    Pair,
+    Raw,
+    Side,
+    Wins,
+    Write,
+)
+from syncd.core.values import InvalidValue, parse_stamp, show
+
+
+class Verdict(Enum):
+    """What is to be done with one record."""
+
+    SETTLE = "settle"
+    """Nothing to write: both sides agree, the baseline moves."""
+    WRITE = "write"
+    HOLD = "hold"
+    FAIL = "fail"
+    END = "end"
+    PAUSE = "pause"
+    UNMATCHED = "unmatched"
+
+
+class Presence(Enum):
+    """Whether a side has the record."""
+
+    PRESENT = "present"
+    DELETED = "deleted"
+    OUT = "out"
+    """It is there, but no longer fits the mapping's filters."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """One side of a record as it stands now. `values` is its last known image where it is gone."""
+
+    values: Image
+    stamp: Raw = None
+    presence: Presence = Presence.PRESENT
+    partner: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What is to be done with one record. `writes` come in their order: ERPNext's side first, it is the stricter one."""
+
+    verdict: Verdict
+    writes: tuple[Write, ...] = ()
+    conflicts: tuple[FieldConflict, ...] = ()
+    decided: tuple[FieldConflict, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    kind: str = ""
+    text: str = ""
+
+
+def newest_side(mapping: CompiledMapping, erpnext: Raw, source: Raw) -> Newest:
+    """Which side carries the later stamp, as aware times (contract, "`newest`")."""
+    left = parse_stamp(erpnext, mapping.erpnext_zone)
+    right = parse_stamp(source, mapping.source_zone)
+    if left is None or right is None:
+        missing = "ERPNext" if left is None else "the source"
+        return Newest(None, f"{missing} gives no stamp for this record, so neither side is known to be newer")
+    if left.ambiguous or right.ambiguous:
+        return Newest(None, "a stamp falls into the hour that is repeated when daylight saving time ends")
+    if left.at == right.at:
+        return Newest(None, "both stamps are equal")
+    return Newest(Side.ERPNEXT if left.at > right.at else Side.SOURCE)
+
+
+def decide_pair(
+    mapping: CompiledMapping,
+    pair: Pair,
+    erpnext: Sight,
+    source: Sight,
+    *,
+    choice: Choice | None = None,
+) -> Decision:
+    """Decide on a pair of which both sides are known."""
+    if Presence.DELETED in (erpnext.presence, source.presence):
+        return _decide_deletion(mapping, pair, erpnext, source, choice)
+    if Presence.OUT in (erpnext.presence, source.presence):
+        return Decision(verdict=Verdict.PAUSE)
+    base = None if pair.erpnext is None or pair.source is None else (pair.erpnext, pair.source)
+    merged = merge(
+        mapping,
+        base,
+        erpnext.values,
+        source.values,
+        newest=newest_side(mapping, erpnext.stamp, source.stamp),
+        choice=choice,
+    )
+    if merged.problems:
+        return Decision(verdict=Verdict.FAIL, problems=tuple(merged.problems), text=_problem_text(merged.problems))
+    if merged.conflicts:
+        return Decision(verdict=Verdict.HOLD, kind="fields", conflicts=tuple(merged.conflicts))
+    writes = tuple(
+        write
+        for write in (
+            _pair_write(mapping, pair, Side.ERPNEXT, erpnext, merged),
+            _pair_write(mapping, pair, Side.SOURCE, source, merged),
+        )
+        if write is not None
+    )
+    return Decision(verdict=Verdict.WRITE if writes else Verdict.SETTLE, writes=writes, decided=tuple(merged.decided))
+
+
+def wants_link(mapping: CompiledMapping, pair: Pair, side: Side) -> bool:
+    """Whether the partner's id is still to be written into the record on `side`."""
+    if side is Side.ERPNEXT:
+        return mapping.spec.writes_external_id and not pair.linked_erpnext and pair.external_id is not None
+    return mapping.spec.erpnext_name is not None and not pair.linked_source and pair.erpnext_name is not None
+
+
+def _pair_write(mapping: CompiledMapping, pair: Pair, side: Side, sight: Sight, merged: Merge) -> Write | None:
+    values = merged.writes[side]
+    link = wants_link(mapping, pair, side)
+    if not values and not link:
+        return None
+    return Write(
+        action=Action.UPDATE if values else Action.LINK,
+        side=side,
+        key=pair.key(side),
+        partner=pair.key(side.other),
+        values=values,
+        stamp=sight.stamp,
+        expected=sight.values,
+        link=link,
+        changes=tuple(merged.changes[side]),
+        pair=pair.id,
+    )
+
+
+def _problem_text(problems: list[Problem]) -> str:
+    return "; ".join(
+        f"{problem.field}: {problem.reason} (in the value that {_place(problem.side)} holds)" for problem in problems
+    )
+
+
+def _decide_deletion(
+    mapping: CompiledMapping, pair: Pair, erpnext: Sight, source: Sight, choice: Choice | None
+) -> Decision:
+    """One side deleted the record: the policy of that side decides, unless the other side was edited meanwhile."""
+    sights = {Side.ERPNEXT: erpnext, Side.SOURCE: source}
+    if all(sight.presence is Presence.DELETED for sight in sights.values()):
+        return Decision(verdict=Verdict.END, text="deleted on both sides")
+    gone = Side.ERPNEXT if erpnext.presence is Presence.DELETED else Side.SOURCE
+    left = gone.other
+    action = _deletion_action(mapping, gone)
+    if action is None or sights[left].presence is Presence.OUT:
+        return Decision(verdict=Verdict.END, text=f"deleted in {_place(gone)}")
+    baseline = pair.baseline(left)
+    edited = baseline is None or _differs(mapping, left, baseline, sights[left].values)
+    if edited:
+        winner = choice.take if choice is not None else None
+        if winner is None:
+            winner = {Wins.ERPNEXT: Side.ERPNEXT, Wins.SOURCE: Side.SOURCE}.get(mapping.spec.wins)
+        if winner is None:
+            return Decision(
+                verdict=Verdict.HOLD,
+                kind="deleted",
+                text=f"deleted in {_place(gone)}, but edited in {_place(left)} since both sides agreed",
+            )
+        if winner is left:
+            return Decision(verdict=Verdict.END, text=f"deleted in {_place(gone)}; {_place(left)} wins and keeps it")
+    return Decision(
+        verdict=Verdict.WRITE,
+        text=f"deleted in {_place(gone)}",
+        writes=(
+            Write(
+                action=action,
+                side=left,
+                key=pair.key(left),
+                partner=pair.key(gone),
+                values={},
+                stamp=sights[left].stamp,
+                expected=sights[left].values,
+                pair=pair.id,
+                changes=(FieldChange(field="(record)", old="present", new=action.value),),
+            ),
+        ),
+    )
+
+
+def _place(side: Side) -> str:
+    return "ERPNext" if side is Side.ERPNEXT else "the source"
+
+
+def _deletion_action(mapping: CompiledMapping, gone: Side) -> Action | None:
+    """What the other side is to do about a deletion on `gone`; None: nothing, the pair just ends."""
+    if not mapping.spec.direction.reaches(gone.other):
+        return None
+    if gone is Side.SOURCE:
+        return {SourceDeleted.DELETE: Action.DELETE, SourceDeleted.DISABLE: Action.DISABLE}.get(
+            mapping.spec.source_deleted
+        )
+    return {ErpnextDeleted.DELETE: Action.DELETE, ErpnextDeleted.MARK: Action.MARK}.get(mapping.spec.erpnext_deleted)
+
+
+def _differs(mapping: CompiledMapping, side: Side, before: Baseline, now: Image) -> bool:
+    for entry in mapping.fields:
+        at = entry.erpnext_at if side is Side.ERPNEXT else entry.source_at
+        old = before[at]
+        if isinstance(old, Missing) or old == now[at]:
+            continue
+        try:
+            if entry.read(side, old) != entry.read(side, now[at]):
+                return True
+        except InvalidValue:
+            return True
+    return False
+
+
+def decide_new(mapping: CompiledMapping, side: Side, key: str, values: Image) -> Decision:
+    """Decide on a record of `side` that has no partner: create one across, or leave it unmatched."""
+    target = side.other
+    if not (mapping.spec.create.allows(target) and mapping.spec.direction.reaches(target)):
+        return Decision(verdict=Verdict.UNMATCHED)
+    sent: dict[str, Raw] = dict(mapping.constants) if target is Side.ERPNEXT else {}
+    changes = [FieldChange(field=name, old=None, new=show(value)) for name, value in sent.items()]
+    problems: list[Problem] = []
+    for entry in mapping.fields:
+        name = entry.spec.erpnext if target is Side.ERPNEXT else entry.spec.source
+        if name is None or not effective_direction(mapping, entry).reaches(target):
+            continue
+        try:
+            raw = values[entry.erpnext_at if side is Side.ERPNEXT else entry.source_at]
+            value = entry.convert(entry.read(side, raw), target)
+        except InvalidValue as error:
+            problems.append(Problem(entry.name, side, error.reason))
+            continue
+        if value is not None:
+            sent[name] = entry.raw(value, target)
+            changes.append(FieldChange(field=entry.name, old=None, new=show(value)))
+    if problems:
+        return Decision(verdict=Verdict.FAIL, problems=tuple(problems), text=_problem_text(problems))
+    link = mapping.spec.external_id is not None if target is Side.ERPNEXT else mapping.spec.erpnext_name is not None
+    return Decision(
+        verdict=Verdict.WRITE,
+        writes=(
+            Write(
+                action=Action.CREATE,
+                side=target,
+                key=None,
+                partner=key,
+                values=sent,
+                link=link,
+                changes=tuple(changes),
+            ),
+        ),
+    )
+
+
+def baseline_after(
+    mapping: CompiledMapping,
+    base: tuple[Baseline, Baseline] | None,
+    sights: tuple[Image, Image],
+    stored: tuple[Image | None, Image | None],
+    pending: frozenset[str],
+) -> tuple[Image, Image] | None:
+    """The baselines after some writes of a record were done: (ERPNext's, source's).
+
+    `stored` are the images as they stand after a write that was done, None where a side was not written. `pending`
+    are the source columns or ERPNext fields (by ERPNext fieldname) whose write is still owed: their old baselines stay
+    on both sides, so that the same change is seen again. None: there is no baseline to keep them by; the next look is
+    a first contact again, which comes to the same decisions.
+    """
+    if pending and base is None:
+        return None
+    erpnext = list(stored[0] if stored[0] is not None else sights[0])
+    source = list(stored[1] if stored[1] is not None else sights[1])
+    if base is not None:
+        for entry in mapping.fields:
+            if entry.name in pending:
+                old_erpnext, old_source = base[0][entry.erpnext_at], base[1][entry.source_at]
+                if isinstance(old_erpnext, Missing) or isinstance(old_source, Missing):
+                    return None
+                erpnext[entry.erpnext_at], source[entry.source_at] = old_erpnext, old_source
+    return tuple(erpnext), tuple(source)
