@@ -1,0 +1,1 @@
+"""Reports: one model, rendered as text, JSON and HTML."""

@@ -1,0 +1,153 @@
+"""Runs, operations, conflicts and failures as JSON-able objects: `syncd.run/1` and what RUN.json adds to it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, TypeAlias
+
+import orjson
+
+from syncd.core.model import Counts
+from syncd.core.values import show
+from syncd.ports.state import ConflictRecord, FailureRecord, Operation
+from syncd.report.model import RUN_SCHEMA, RunSummary, Verdict, utc_text
+
+Document: TypeAlias = dict[str, Any]
+"""A JSON object."""
+
+
+def run_document(summary: RunSummary) -> Document:
+    """The contract's `syncd reconcile --json`, key for key."""
+    return {
+        "schema": RUN_SCHEMA,
+        "run": summary.run,
+        "started": utc_text(summary.started),
+        "finished": utc_text(summary.finished),
+        "result": summary.result,
+        "mappings": {name: counts_document(counts) for name, counts in summary.mappings.items()},
+    }
+
+
+def counts_document(counts: Counts) -> Document:
+    """The numbers of one mapping, in the contract's order."""
+    return asdict(counts)
+
+
+def verdict_document(verdict: Verdict) -> Document:
+    """`verdict` of RUN.json."""
+    return {
+        "headline": verdict.headline,
+        "sentences": list(verdict.sentences),
+        "next_steps": list(verdict.next_steps),
+    }
+
+
+def operation_documents(operation: Operation) -> list[Document]:
+    """One object for each record of a journalled operation. Raises ValueError for records that are no journal."""
+    key, mapping = operation.key, operation.mapping
+    side, action, state = operation.side.value, operation.action.value, operation.state.value
+    sent, finished = utc_text(operation.sent), utc_text(operation.finished)
+    # The journal's own shape (`syncd.core.journal.encode_entries`) read in place: a report needs neither the images,
+    # whose decoding would be most of its time, nor an object for each field. A test holds both readings together.
+    return [
+        {
+            "operation": key,
+            "mapping": mapping,
+            "side": side,
+            "action": own_action or action,
+            "result": result or state,
+            "external_id": external_id,
+            "erpnext_name": erpnext_name,
+            "link": link,
+            "changes": [{"field": field, "old": old, "new": new} for field, old, new in changes],
+            "sent": sent,
+            "finished": finished,
+            "request_id": request_id or operation.request_id,
+            "error": error or operation.error,
+            "hint": hint,
+        }
+        for (
+            external_id,
+            erpnext_name,
+            _names,
+            _image,
+            changes,
+            link,
+            _pair,
+            _staged,
+            result,
+            error,
+            hint,
+            request_id,
+            own_action,
+            *_later,
+        ) in orjson.loads(operation.records)
+    ]
+
+
+def conflict_document(conflict: ConflictRecord) -> Document:
+    """One held record with what both sides hold."""
+    return {
+        "id": conflict.id,
+        "mapping": conflict.mapping,
+        "kind": conflict.kind,
+        "external_id": conflict.external_id,
+        "erpnext_name": conflict.erpnext_name,
+        "text": conflict.text,
+        "fields": orjson.loads(conflict.fields),
+        "erpnext_stamp": _stamp(conflict.erpnext_stamp),
+        "source_stamp": _stamp(conflict.source_stamp),
+        "editor": conflict.editor,
+        "opened": utc_text(conflict.opened),
+        "run": conflict.run,
+        "resolution": None if conflict.resolution is None else orjson.loads(conflict.resolution),
+    }
+
+
+def failure_document(failure: FailureRecord) -> Document:
+    """One record whose write was refused or broken."""
+    return {
+        "id": failure.id,
+        "mapping": failure.mapping,
+        "side": failure.side.value,
+        "action": failure.action.value,
+        "external_id": failure.external_id,
+        "erpnext_name": failure.erpnext_name,
+        "permanent": failure.permanent,
+        "error": failure.error,
+        "hint": failure.hint,
+        "attempts": failure.attempts,
+        "first": utc_text(failure.first),
+        "last": utc_text(failure.last),
+        "run": failure.run,
+    }
+
+
+def _stamp(stamp: object) -> object:
+    """A stamp of either side as JSON can hold it."""
+    return stamp if isinstance(stamp, float) else show(stamp)
+
+
+def dump(document: object, *, readable: bool = False) -> bytes:
+    """A document as JSON bytes, indented where a person reads it.
+
+    What JSON has no form for (half a surrogate pair, integers beyond 64 bits, times) is written as text: a report about
+    a strange value must not fail by it.
+    """
+    option = orjson.OPT_PASSTHROUGH_DATETIME | (orjson.OPT_INDENT_2 if readable else 0)
+    try:
+        return orjson.dumps(document, default=show, option=option)
+    except TypeError:
+        return orjson.dumps(_writable(document), default=show, option=option)
+
+
+def _writable(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {str(_writable(key)): _writable(held) for key, held in value.items()}
+    if isinstance(value, list | tuple):
+        return [_writable(held) for held in value]
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return str(value)
+    return value
