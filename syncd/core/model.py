@@ -16,7 +16,7 @@ from decimal import Decimal
 from enum import Enum, IntEnum
 from typing import NamedTuple, TypeAlias
 
-Raw: TypeAlias = None | bool | int | float | str | bytes | Decimal | datetime | date | time | timedelta
+Raw: TypeAlias = bool | int | float | str | bytes | Decimal | datetime | date | time | timedelta | None
 """A value as one side gave it. Every kind survives `values.encode_image` / `decode_image` unchanged."""
 
 Image: TypeAlias = tuple[Raw, ...]

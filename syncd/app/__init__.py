@@ -1,0 +1,1 @@
+"""The imperative shell: observe, pair, decide, guard, execute, commit."""

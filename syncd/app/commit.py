@@ -1,0 +1,227 @@
+"""What one decided pair comes to in the state store, once its writes were sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from syncd.app.context import Pass, whole
+from syncd.app.creating import sent_over
+from syncd.app.deciding import Case, conflict_of
+from syncd.app.failures import failure_of
+from syncd.core.model import Action, Image, Pair, PairState, Row, Side, Write
+from syncd.core.plan import Presence, Verdict, baseline_after
+from syncd.core.values import digest, encode_image
+from syncd.errors import GoneError, RecordError, RefusedError, StaleError
+from syncd.ports.endpoint import Done, WriteResult
+from syncd.ports.state import ConflictRecord, FailureRecord, NewPair, PairChange, Staged
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """What is to be stored of one pair. `key` is (external id, ERPNext name)."""
+
+    key: tuple[str | None, str | None]
+    change: PairChange | None = None
+    unstage: list[int] = field(default_factory=list)
+    stage: list[Staged] = field(default_factory=list)
+    conflict: ConflictRecord | None = None
+    failure: FailureRecord | None = None
+    settled: bool = False
+    again: bool = False
+
+
+def is_parked(run: Pass, case: Case) -> bool:
+    """Whether this very content was refused for good before: it is tried again when either side changes."""
+    return run.parked.get((case.pair.external_id, case.pair.erpnext_name)) == case.mark()
+
+
+def settle_case(run: Pass, case: Case, results: Mapping[Side, WriteResult]) -> Outcome:
+    """Turn a decision and what became of its writes into what is stored."""
+    outcome = Outcome(key=(case.pair.external_id, case.pair.erpnext_name))
+    verdict = case.decision.verdict
+    if verdict is Verdict.WRITE:
+        _after_writes(run, case, results, outcome)
+    elif verdict is Verdict.HOLD:
+        _hold(run, case, outcome)
+    elif verdict is Verdict.FAIL and not is_parked(run, case):
+        error = RefusedError(case.decision.text, hint="Correct the value, or the field's line in the mapping.")
+        _fail(run, case, Side.ERPNEXT, Action.UPDATE, error, outcome)
+        outcome.change = _state_only(case, PairState.FAILED)
+    elif verdict is not Verdict.FAIL:
+        _close(case, outcome)
+    return outcome
+
+
+def _close(case: Case, outcome: Outcome) -> None:
+    """Nothing is to be written: settled, ended or paused."""
+    if case.decision.verdict is Verdict.SETTLE:
+        sights = (case.sights[Side.ERPNEXT].values, case.sights[Side.SOURCE].values)
+        outcome.change = _changed(case, PairState.AGREED, sights, {})
+    elif case.decision.verdict is Verdict.END:
+        outcome.change = _ended(case)
+    else:
+        outcome.change = _state_only(case, PairState.PAUSED)
+    outcome.unstage = case.staged()
+    outcome.settled = True
+
+
+def _ended(case: Case) -> PairChange:
+    """The pair as a tombstone. A deleted document's name is let go: ERPNext may give it to another document."""
+    change = _state_only(case, PairState.ENDED)
+    if case.sights[Side.ERPNEXT].presence is Presence.PRESENT:
+        return change
+    return PairChange(change.id, change.content._replace(erpnext_name=None))
+
+
+def _hold(run: Pass, case: Case, outcome: Outcome) -> None:
+    conflict = conflict_of(run, case)
+    shown = case.conflict
+    if (
+        shown is None
+        or (shown.fields, shown.text) != (conflict.fields, conflict.text)
+        or (shown.erpnext_stamp, shown.source_stamp) != (conflict.erpnext_stamp, conflict.source_stamp)
+    ):
+        outcome.conflict = conflict
+    if case.pair != case.work.pair or case.pair.state is not PairState.HELD:
+        outcome.change = _state_only(case, PairState.HELD)
+
+
+def _after_writes(run: Pass, case: Case, results: Mapping[Side, WriteResult], outcome: Outcome) -> None:
+    writes = {write.side: write for write in case.decision.writes}
+    failed = next(((side, result.error) for side, result in results.items() if not isinstance(result, Done)), None)
+    stored = {side: result.row.values for side, result in results.items() if isinstance(result, Done)}
+    owed = {side: write for side, write in writes.items() if side not in stored}
+    if any(write.action.removes for write in writes.values()):
+        _after_removal(run, case, writes, failed, outcome)
+        return
+    if not results:  # parked: refused for good before, with this very content
+        return
+    pending = frozenset(change.field for write in owed.values() for change in write.changes)
+    baselines = _baselines(run, case, results, pending)
+    # A written side's staged row is history: its new image is the baseline.
+    outcome.unstage = [row.id for row in (case.row(done) for done in stored) if row is not None]
+    if failed is None:
+        outcome.change = _changed(case, PairState.AGREED, baselines, results)
+        outcome.unstage = case.staged()
+        outcome.settled = True
+        outcome.again = any(_foreign(run, side, result.row) for side, result in _done(results))
+        return
+    side, error = failed
+    if isinstance(error, StaleError | GoneError):
+        outcome.again = True
+        if stored:
+            outcome.change = _changed(case, PairState.UNFINISHED, baselines, results)
+        return
+    outcome.change = _changed(case, PairState.FAILED, baselines, results)
+    _fail(run, case, side, writes[side].action, error, outcome)
+
+
+def _done(results: Mapping[Side, WriteResult]) -> list[tuple[Side, Done]]:
+    return [(side, result) for side, result in results.items() if isinstance(result, Done)]
+
+
+def _foreign(run: Pass, side: Side, row: Row) -> bool:
+    """Whether somebody else edited the record between our write and reading it back."""
+    editor = run.endpoints[side].capabilities().editor
+    return editor is not None and row.editor is not None and row.editor != editor
+
+
+def _after_removal(
+    run: Pass,
+    case: Case,
+    writes: Mapping[Side, Write],
+    failed: tuple[Side, RecordError] | None,
+    outcome: Outcome,
+) -> None:
+    if failed is None:
+        outcome.change = _ended(case)
+        outcome.unstage = case.staged()
+        outcome.settled = True
+        return
+    side, error = failed
+    if isinstance(error, StaleError | GoneError):
+        outcome.again = True
+        return
+    outcome.change = _state_only(case, PairState.FAILED)
+    _fail(run, case, side, writes[side].action, error, outcome)
+
+
+def _baselines(
+    run: Pass, case: Case, results: Mapping[Side, WriteResult], pending: frozenset[str]
+) -> tuple[Image, Image] | None:
+    """The baselines after the writes that were done."""
+    stored: dict[Side, Image | None] = {Side.ERPNEXT: None, Side.SOURCE: None}
+    for write in case.decision.writes:
+        result = results.get(write.side)
+        if isinstance(result, Done):
+            values = result.row.values
+            foreign = _foreign(run, write.side, result.row)
+            stored[write.side] = sent_over(run, write.side, values, write) if foreign else values
+    base = None
+    if case.pair.erpnext is not None and case.pair.source is not None:
+        base = (case.pair.erpnext, case.pair.source)
+    sights = (case.sights[Side.ERPNEXT].values, case.sights[Side.SOURCE].values)
+    return baseline_after(run.mapping, base, sights, (stored[Side.ERPNEXT], stored[Side.SOURCE]), pending)
+
+
+def _fail(run: Pass, case: Case, side: Side, action: Action, error: RecordError, outcome: Outcome) -> None:
+    write = next((write for write in case.decision.writes if write.side is side), None)
+    outcome.failure = failure_of(
+        run,
+        side=side,
+        action=action,
+        external_id=case.pair.external_id,
+        erpnext_name=case.pair.erpnext_name,
+        error=error,
+        digest=case.mark(),
+        values={} if write is None else write.values,
+    )
+
+
+def _changed(
+    case: Case, state: PairState, baselines: tuple[Image, Image] | None, results: Mapping[Side, WriteResult]
+) -> PairChange:
+    """The pair's whole new content: baselines, stamps, digests of what was last seen, links."""
+    pair = case.pair
+    rows = {side: result.row for side, result in results.items() if isinstance(result, Done)}
+    images = {Side.ERPNEXT: None, Side.SOURCE: None} if baselines is None else dict(zip(Side, baselines, strict=True))
+    encoded = {side: None if image is None else encode_image(image) for side, image in images.items()}
+    linked = {Side.ERPNEXT: pair.linked_erpnext, Side.SOURCE: pair.linked_source}
+    for write in case.decision.writes:
+        if write.link and write.side in rows:
+            linked[write.side] = True
+    seen = {
+        side: digest(encode_image(rows[side].values if side in rows else case.sights[side].values)) for side in Side
+    }
+    stamps = {side: rows[side].stamp if side in rows else case.sights[side].stamp for side in Side}
+    return PairChange(
+        pair.id,
+        NewPair(
+            erpnext_name=pair.erpnext_name,
+            external_id=pair.external_id,
+            state=state,
+            creation=pair.creation,
+            erpnext_stamp=stamps[Side.ERPNEXT],
+            source_stamp=stamps[Side.SOURCE],
+            erpnext_seen=seen[Side.ERPNEXT],
+            source_seen=seen[Side.SOURCE],
+            erpnext_image=encoded[Side.ERPNEXT],
+            source_image=encoded[Side.SOURCE],
+            linked_erpnext=linked[Side.ERPNEXT],
+            linked_source=linked[Side.SOURCE],
+            docstatus=pair.docstatus,
+        ),
+    )
+
+
+def _state_only(case: Case, state: PairState) -> PairChange:
+    """The pair in another state; baselines stay as they were, which is why its stored image must be whole."""
+    baselines = _kept(case.pair)
+    return _changed(case, state, baselines, {})
+
+
+def _kept(pair: Pair) -> tuple[Image, Image] | None:
+    erpnext = None if pair.erpnext is None else whole(pair.erpnext)
+    source = None if pair.source is None else whole(pair.source)
+    return None if erpnext is None or source is None else (erpnext, source)

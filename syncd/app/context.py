@@ -1,0 +1,114 @@
+"""What one pass over one mapping stands on: its mapping, store, lease, endpoints and the run's options."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from syncd.core.guards import Limit
+from syncd.core.mapping import CompiledMapping
+from syncd.core.model import Baseline, Counts, Image, Missing, Raw, Side
+from syncd.errors import InterruptedRunError
+from syncd.ports.endpoint import Clock, Endpoint
+from syncd.ports.state import Layout, Lease, MappingState, StateStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a run was asked for. `scheduled` passes have a limit on updates; a person's run has a plan to look at."""
+
+    full: bool = False
+    force: bool = False
+    scheduled: bool = False
+    wait: float = 30.0
+    overlap: float = 600.0
+    max_deletes: Limit = field(default_factory=lambda: Limit(share=0.1))
+    max_updates: Limit = field(default_factory=lambda: Limit(share=0.5))
+
+
+class Stop:
+    """A request to stop, heard between batches: what is in flight is finished first."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def ask(self) -> None:
+        """Ask the run to stop."""
+        self._event.set()
+
+    @property
+    def asked(self) -> bool:
+        """Whether somebody asked."""
+        return self._event.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until somebody asks, at most that long; whether they did."""
+        return self._event.wait(seconds)
+
+    def check(self) -> None:
+        """Raise `InterruptedRunError` once somebody asked."""
+        if self.asked:
+            raise InterruptedRunError(
+                "asked to stop; what was in flight was finished and is recorded",
+                hint="The next run goes on from there.",
+            )
+
+
+Progress = Callable[[str, int, int | None], None]
+
+
+def no_progress(what: str, done: int, total: int | None) -> None:
+    """Where nobody watches."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Pass:
+    """One pass over one mapping."""
+
+    mapping: CompiledMapping
+    store: StateStore
+    lease: Lease
+    endpoints: Mapping[Side, Endpoint]
+    run: str
+    options: Options
+    clock: Clock
+    stop: Stop
+    state: MappingState
+    layouts: dict[int, Layout]
+    counts: Counts
+    progress: Progress = no_progress
+    full: bool = False
+    renewed: bool = False
+    """The mapping's content changed since the last run: everything is compared anew."""
+    noticed: bool = False
+    """Something was done or met that is worth a report."""
+    parked: dict[tuple[str | None, str | None], bytes] = field(default_factory=dict)
+    """Records, by (external id, ERPNext name), that were refused for good, with the mark of what was refused."""
+    operations: int = 0
+    """Operation keys given out so far."""
+
+    def next_operation(self) -> str:
+        """A new operation key: unique for ever, and a legal ERPNext name."""
+        self.operations += 1
+        return f"syncd-{self.run}-{self.operations}-{self.mapping.name}"[:140]
+
+    def checkpoint(self) -> None:
+        """Between batches: renew the lease, hear a request to stop."""
+        self.lease.beat()
+        self.stop.check()
+
+    def rebase(self, side: Side, image: Baseline, layout: int) -> Baseline:
+        """A stored image of `layout` in the order of the fields that are mapped now."""
+        if layout == self.state.layout:
+            return image
+        old = self.layouts[layout]
+        names = old.erpnext_fields if side is Side.ERPNEXT else old.source_fields
+        known = dict(zip(names, image, strict=True))
+        return tuple(known.get(name, Missing.MISSING) for name in self.mapping.names(side))
+
+
+def whole(image: Baseline) -> Image | None:
+    """The baseline as an image, or None where a field was not mapped then."""
+    values: list[Raw] = [value for value in image if not isinstance(value, Missing)]
+    return tuple(values) if len(values) == len(image) else None

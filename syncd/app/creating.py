@@ -1,0 +1,244 @@
+"""Create partners for records that have none.
+
+A batch is one operation: journalled before it is sent, sent under its operation key, committed with its pairs in one
+transaction. Only a *refused* batch is split, each part under a key of its own, until the bad record stands alone; a
+batch whose outcome is unknown stays open and is resolved by the next run (`recovery`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from syncd.app.context import Pass
+from syncd.app.failures import failure_of
+from syncd.app.pairing import PAGE, record_key
+from syncd.core.journal import Entry, encode_entries
+from syncd.core.model import Action, Image, PairState, Row, Side, Write
+from syncd.core.plan import Verdict, decide_new
+from syncd.core.values import decode_image, digest, encode_image
+from syncd.errors import BusyError, RecordError, RefusedError, UnknownOutcomeError
+from syncd.ports.endpoint import Done, Failed, WriteResult
+from syncd.ports.state import FailureRecord, NewPair, Operation, OperationState, Staged, StagedState
+
+FIRST_BATCH = 50
+"""Documents of the first creating call; later ones grow or shrink with what the site answers."""
+SLOW = 10.0
+"""Seconds after which a creating call counts as too large."""
+
+
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """A staged row without a partner, and the creation decided for it."""
+
+    staged: Staged
+    write: Write
+
+
+class Creator:
+    """Creates partners on one side."""
+
+    def __init__(self, run: Pass, target: Side, *, on_new: Callable[[], None] | None = None) -> None:
+        self._run = run
+        self._target = target
+        self._endpoint = run.endpoints[target]
+        self._most = self._endpoint.capabilities().create_batch
+        self._size = min(FIRST_BATCH, self._most) if target is Side.ERPNEXT else self._most
+        self._on_new = on_new
+
+    def run_all(self) -> None:
+        """Decide on every NEW row of the other side and create what is to be created."""
+        after = 0
+        waiting: list[Birth] = []
+        run = self._run
+        while page := run.store.unpaired(
+            run.mapping.name, self._target.other, after=after, limit=PAGE, states=[StagedState.NEW]
+        ):
+            after = page[-1].id
+            waiting.extend(self._decide(page))
+            while len(waiting) >= self._size:
+                batch, waiting = waiting[: self._size], waiting[self._size :]
+                self._create(batch)
+        while waiting:
+            batch, waiting = waiting[: self._size], waiting[self._size :]
+            self._create(batch)
+
+    def _decide(self, page: Sequence[Staged]) -> list[Birth]:
+        births: list[Birth] = []
+        unmatched: list[tuple[int, StagedState]] = []
+        failures: list[FailureRecord] = []
+        for row in page:
+            decision = decide_new(self._run.mapping, row.side, row.key, decode_image(row.image))
+            if decision.verdict is Verdict.WRITE:
+                births.append(Birth(row, decision.writes[0]))
+            elif decision.verdict is Verdict.UNMATCHED:
+                unmatched.append((row.id, StagedState.UNMATCHED))
+            else:
+                unmatched.append((row.id, StagedState.FAILED))
+                error = RefusedError(decision.text, hint="Correct the value, or the field's line in the mapping.")
+                failures.append(self._failure(row, error))
+        if unmatched or failures:
+            with self._run.store.transaction(self._run.lease) as tx:
+                tx.mark_staged(unmatched)
+                tx.fail(failures)
+            self._run.noticed = self._run.noticed or bool(failures)
+        return births
+
+    def _failure(self, row: Staged, error: RecordError) -> FailureRecord:
+        external_id, erpnext_name = record_key(row)
+        return failure_of(
+            self._run,
+            side=self._target,
+            action=Action.CREATE,
+            external_id=external_id,
+            erpnext_name=erpnext_name,
+            error=error,
+            digest=row.digest,
+            values=dict(zip(self._run.mapping.names(row.side), decode_image(row.image), strict=True)),
+        )
+
+    def _create(self, births: Sequence[Birth]) -> None:
+        """Create one batch; a refused one in halves."""
+        run = self._run
+        run.checkpoint()
+        operation = self._journal(births)
+        before = run.clock.now()
+        results = self._endpoint.create([birth.write for birth in births], operation.key)
+        took = (run.clock.now() - before).total_seconds()
+        error = next((result.error for result in results if isinstance(result, Failed)), None)
+        if error is None:
+            self._size = min(self._most, self._size * 2) if took < SLOW / 2 else max(1, self._size // 2)
+            self._commit(operation, births, results)
+        elif isinstance(error, UnknownOutcomeError):
+            self._leave_open(births, error)
+        elif len(births) > 1 and not isinstance(error, BusyError):
+            self._finish(operation, error)
+            self._size = max(1, self._size // 2)
+            middle = len(births) // 2
+            self._create(births[:middle])
+            self._create(births[middle:])
+        else:
+            self._refuse(operation, births, error)
+        run.progress(
+            f"creating in {self._endpoint.capabilities().seen_by}", run.counts.created[self._target.value], None
+        )
+
+    def _journal(self, births: Sequence[Birth]) -> Operation:
+        run = self._run
+        operation = Operation(
+            key=run.next_operation(),
+            mapping=run.mapping.name,
+            run=run.run,
+            side=self._target,
+            action=Action.CREATE,
+            records=encode_entries(entry_of(birth) for birth in births),
+            count=len(births),
+            sent=run.clock.now(),
+        )
+        with run.store.transaction(run.lease) as tx:
+            tx.journal([operation])
+        return operation
+
+    def _commit(self, operation: Operation, births: Sequence[Birth], results: Sequence[WriteResult]) -> None:
+        run = self._run
+        rows = [result.row for result in results if isinstance(result, Done)]
+        pairs = [self._pair(birth, row) for birth, row in zip(births, rows, strict=True)]
+        entries = [entry_of(birth, key=row.key, result="done") for birth, row in zip(births, rows, strict=True)]
+        keys = [record_key(birth.staged) for birth in births]
+        with run.store.transaction(run.lease) as tx:
+            tx.add_pairs(pairs, run.state.layout)
+            tx.unstage([birth.staged.id for birth in births])
+            tx.close_conflicts(keys)
+            tx.close_failures(keys)
+            tx.finish([(operation.key, OperationState.DONE, "", encode_entries(entries))])
+        run.counts.created[self._target.value] += len(births)
+        run.noticed = True
+        if self._on_new is not None:
+            self._on_new()
+
+    def _pair(self, birth: Birth, row: Row) -> NewPair:
+        return born_pair(self._run, self._target, birth.staged, birth.write, row)
+
+    def _leave_open(self, births: Sequence[Birth], error: RecordError) -> None:
+        """Nobody knows whether it was done: the operation stays open, its rows are not touched again in this run."""
+        with self._run.store.transaction(self._run.lease) as tx:
+            tx.mark_staged([(birth.staged.id, StagedState.UNFINISHED) for birth in births])
+            tx.fail([self._failure(birth.staged, error) for birth in births])
+        self._run.noticed = True
+
+    def _finish(self, operation: Operation, error: RecordError) -> None:
+        with self._run.store.transaction(self._run.lease) as tx:
+            tx.finish([(operation.key, OperationState.REFUSED, error.message, None)])
+
+    def _refuse(self, operation: Operation, births: Sequence[Birth], error: RecordError) -> None:
+        entries = [entry_of(birth, result="refused", error=error) for birth in births]
+        with self._run.store.transaction(self._run.lease) as tx:
+            tx.mark_staged([(birth.staged.id, StagedState.FAILED) for birth in births])
+            tx.fail([self._failure(birth.staged, error) for birth in births])
+            tx.finish([(operation.key, OperationState.REFUSED, error.message, encode_entries(entries))])
+        self._run.noticed = True
+
+
+def entry_of(birth: Birth, *, key: str | None = None, result: str = "", error: RecordError | None = None) -> Entry:
+    """The journal's entry for a creation; `key` is the new record's, once it is known."""
+    staged = birth.staged
+    source = staged.side is Side.SOURCE
+    return Entry(
+        external_id=staged.key if source else key,
+        erpnext_name=key if source else staged.key,
+        names=tuple(birth.write.values),
+        values=tuple(birth.write.values.values()),
+        changes=birth.write.changes,
+        stamp=staged.stamp,
+        link=birth.write.link,
+        staged=staged.id,
+        result=result,
+        error="" if error is None else error.message,
+        hint="" if error is None else error.hint,
+        request_id="" if error is None else error.request_id,
+        origin=staged.image,
+    )
+
+
+def born_pair(run: Pass, target: Side, staged: Staged, write: Write, row: Row) -> NewPair:
+    """The pair of a record and the partner that was just created for it.
+
+    `row` is the partner as read back. Where somebody else edited it in between, what was sent is the baseline and the
+    edit flows at the next look (design.md, "Execute").
+    """
+    editor = run.endpoints[target].capabilities().editor
+    foreign = editor is not None and row.editor is not None and row.editor != editor
+    baseline = sent_over(run, target, row.values, write) if foreign else row.values
+    seen = encode_image(row.values)
+    image = encode_image(baseline) if foreign else seen
+    erpnext_row = target is Side.ERPNEXT
+    linked_here = write.link
+    linked_there = staged.partner == row.key
+    linked_erpnext = linked_here if erpnext_row else linked_there
+    linked_source = linked_there if erpnext_row else linked_here
+    spec = run.mapping.spec
+    owes_link = (spec.writes_external_id and not linked_erpnext) or (
+        spec.erpnext_name is not None and not linked_source
+    )
+    return NewPair(
+        erpnext_name=row.key if erpnext_row else staged.key,
+        external_id=staged.key if erpnext_row else row.key,
+        state=PairState.UNFINISHED if owes_link else PairState.AGREED,
+        creation=row.creation if erpnext_row else staged.creation,
+        erpnext_stamp=row.stamp if erpnext_row else staged.stamp,
+        source_stamp=staged.stamp if erpnext_row else row.stamp,
+        # A digest that no row has makes the next look stage the row, so that the foreign edit is decided on.
+        erpnext_seen=(b"" if foreign else digest(seen)) if erpnext_row else staged.digest,
+        source_seen=staged.digest if erpnext_row else digest(seen),
+        erpnext_image=image if erpnext_row else staged.image,
+        source_image=staged.image if erpnext_row else image,
+        linked_erpnext=linked_erpnext,
+        linked_source=linked_source,
+        docstatus=row.docstatus if erpnext_row else staged.docstatus,
+    )
+
+
+def sent_over(run: Pass, side: Side, values: Image, write: Write) -> Image:
+    """`values` with what was sent in its place: what the record looked like right after the write."""
+    names = run.mapping.names(side)
+    return tuple(write.values.get(name, value) for name, value in zip(names, values, strict=True))

@@ -1,0 +1,213 @@
+"""Decide, page by page: from pairs and what was staged of them to decisions. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import orjson
+
+from syncd.app.context import Pass, whole
+from syncd.core.merge import Choice
+from syncd.core.model import Pair, Row, Side
+from syncd.core.plan import Decision, Presence, Sight, Verdict, decide_pair
+from syncd.core.values import decode_image, digest, encode_image
+from syncd.errors import UsageError
+from syncd.ports.state import ConflictRecord, Staged, StagedState, Work
+
+PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One pair, what both sides hold of it, and what is to be done. `pair` carries rebased baselines."""
+
+    pair: Pair
+    work: Work
+    sights: dict[Side, Sight]
+    decision: Decision
+    conflict: ConflictRecord | None = None
+    """The conflict that is open on it."""
+
+    def staged(self) -> list[int]:
+        """Ids of its staged rows."""
+        return [row.id for row in (self.work.erpnext, self.work.source) if row is not None]
+
+    def mark(self) -> bytes:
+        """A digest of what both sides hold: another one means that something changed."""
+        return digest(encode_image(self.sights[Side.ERPNEXT].values + self.sights[Side.SOURCE].values))
+
+    def row(self, side: Side) -> Staged | None:
+        """Its staged row of `side`."""
+        return _row(self.work, side)
+
+
+def open_conflicts(run: Pass) -> dict[int, ConflictRecord]:
+    """Open conflicts of pairs, by pair id."""
+    return {c.pair: c for c in run.store.conflicts(run.mapping.name) if c.pair is not None}
+
+
+def cases(run: Pass, only: Collection[int] | None = None) -> Iterator[list[Case]]:
+    """Decisions on every pair that has something to decide on, in pages; `only` leaves out all but these pairs."""
+    conflicts = open_conflicts(run)
+    after = 0
+    while page := run.store.work(run.mapping.name, after=after, limit=PAGE):
+        wanted = page if only is None else [work for work in page if work.pair.id in only]
+        if wanted:
+            yield decide_page(run, wanted, conflicts)
+        after = page[-1].pair.id
+
+
+def decide_page(run: Pass, page: Sequence[Work], conflicts: Mapping[int, ConflictRecord]) -> list[Case]:
+    """Decide on one page of pairs; sides of which nothing is known are read first."""
+    pairs = {work.pair.id: _rebased(run, work) for work in page}
+    fetched = {side: _fetch_unknown(run, page, pairs, side) for side in Side}
+    decided = []
+    for work in page:
+        pair = pairs[work.pair.id]
+        sights = {side: _sight(pair, side, _row(work, side)) or _asked(pair, side, fetched[side]) for side in Side}
+        conflict = conflicts.get(pair.id)
+        choice = choice_of(conflict, sights) if conflict is not None else None
+        moved = follow_keys(pair, work)
+        decision = decide_pair(run.mapping, moved, sights[Side.ERPNEXT], sights[Side.SOURCE], choice=choice)
+        decided.append(Case(moved, work, sights, decision, conflict))
+    return decided
+
+
+def _row(work: Work, side: Side) -> Staged | None:
+    return work.erpnext if side is Side.ERPNEXT else work.source
+
+
+def _rebased(run: Pass, work: Work) -> Pair:
+    """The pair with its baselines in the order of the fields that are mapped now."""
+    pair = work.pair
+    return replace(
+        pair,
+        erpnext=None if pair.erpnext is None else run.rebase(Side.ERPNEXT, pair.erpnext, work.layout),
+        source=None if pair.source is None else run.rebase(Side.SOURCE, pair.source, work.layout),
+    )
+
+
+def _fetch_unknown(run: Pass, page: Sequence[Work], pairs: Mapping[int, Pair], side: Side) -> dict[str, Row]:
+    """Records of `side` of which neither a staged row nor a whole baseline tells: asked for by key."""
+    keys = []
+    for work in page:
+        pair = pairs[work.pair.id]
+        key = pair.key(side)
+        if key is not None and _sight(pair, side, _row(work, side)) is None:
+            keys.append(key)
+    return {row.key: row for row in run.endpoints[side].fetch(keys)} if keys else {}
+
+
+def _asked(pair: Pair, side: Side, fetched: Mapping[str, Row]) -> Sight:
+    row = fetched.get(pair.key(side) or "")
+    if row is None or row.deleted:
+        return Sight(values=(), presence=Presence.DELETED)
+    return Sight(values=row.values, stamp=row.stamp, partner=row.partner)
+
+
+def _sight(pair: Pair, side: Side, staged: Staged | None) -> Sight | None:
+    """A side as it stands: its staged row, else what it looked like when both agreed; None: unknown."""
+    if staged is not None:
+        presence = Presence.PRESENT
+        if staged.deleted:
+            presence = Presence.DELETED
+        elif staged.state is StagedState.OUT:
+            presence = Presence.OUT
+        return Sight(values=decode_image(staged.image), stamp=staged.stamp, presence=presence, partner=staged.partner)
+    baseline = pair.baseline(side)
+    values = None if baseline is None else whole(baseline)
+    return None if values is None else Sight(values=values, stamp=pair.stamp(side))
+
+
+def follow_keys(pair: Pair, work: Work) -> Pair:
+    """The pair under the keys its rows carry now, and with what they say of their partners."""
+    erpnext, source = work.erpnext, work.source
+    name = erpnext.key if erpnext is not None and not erpnext.deleted else pair.erpnext_name
+    external_id = source.key if source is not None and not source.deleted else pair.external_id
+    renamed = name != pair.erpnext_name or external_id != pair.external_id
+    linked_erpnext, linked_source = pair.linked_erpnext, pair.linked_source
+    if erpnext is not None and not erpnext.deleted:
+        linked_erpnext = external_id is not None and erpnext.partner == external_id
+    if source is not None and not source.deleted:
+        linked_source = name is not None and source.partner == name
+    elif renamed:
+        linked_source = False
+    return replace(
+        pair,
+        erpnext_name=name,
+        external_id=external_id,
+        linked_erpnext=linked_erpnext,
+        linked_source=linked_source,
+        creation=erpnext.creation if erpnext is not None and erpnext.creation is not None else pair.creation,
+        docstatus=erpnext.docstatus if erpnext is not None else pair.docstatus,
+    )
+
+
+def choice_of(conflict: ConflictRecord, sights: Mapping[Side, Sight]) -> Choice | None:
+    """A person's decision on a conflict; None where there is none, or the record moved since it was shown."""
+    if conflict.resolution is None:
+        return None
+    moved = conflict.erpnext_stamp != sights[Side.ERPNEXT].stamp or conflict.source_stamp != sights[Side.SOURCE].stamp
+    return None if moved else parse_choice(conflict.resolution)
+
+
+def parse_choice(resolution: bytes) -> Choice:
+    """`{"take": "erpnext"|"source"}` or `{"set": {fieldname: value}}`."""
+    data = orjson.loads(resolution)
+    if "take" in data:
+        return Choice(take=Side(data["take"]))
+    if "set" in data:
+        return Choice(values=dict(data["set"]))
+    raise UsageError(
+        f"a resolution says neither take nor set: {resolution.decode()}",
+        hint="Resolve the conflict again with `syncd conflicts resolve`.",
+    )
+
+
+def conflict_of(run: Pass, case: Case) -> ConflictRecord:
+    """The conflict that a held decision opens."""
+    decision = case.decision
+    staged = case.row(Side.ERPNEXT)
+    return ConflictRecord(
+        mapping=run.mapping.name,
+        kind=decision.kind,
+        external_id=case.pair.external_id,
+        erpnext_name=case.pair.erpnext_name,
+        pair=case.pair.id,
+        fields=orjson.dumps(
+            [
+                {
+                    "field": conflict.field,
+                    "base": conflict.base,
+                    "erpnext": conflict.erpnext,
+                    "source": conflict.source,
+                    "reason": conflict.reason,
+                }
+                for conflict in decision.conflicts
+            ],
+            default=str,
+        ),
+        erpnext_stamp=case.sights[Side.ERPNEXT].stamp,
+        source_stamp=case.sights[Side.SOURCE].stamp,
+        editor=staged.editor if staged is not None else None,
+        text=decision.text or _conflict_text(decision),
+        opened=run.clock.now(),
+        run=run.run,
+    )
+
+
+def _conflict_text(decision: Decision) -> str:
+    names = ", ".join(conflict.field for conflict in decision.conflicts)
+    reasons = "; ".join(dict.fromkeys(conflict.reason for conflict in decision.conflicts if conflict.reason))
+    text = f"both sides hold values of their own in {names}"
+    return f"{text} ({reasons})" if reasons else text
+
+
+def counts_as(decision: Decision) -> tuple[int, int]:
+    """(updates, deletions) that a decision would do, for the guards."""
+    if decision.verdict is not Verdict.WRITE:
+        return 0, 0
+    deletes = sum(write.action.removes for write in decision.writes)
+    updates = any(write.values for write in decision.writes)
+    return int(updates), deletes

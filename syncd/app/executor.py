@@ -1,0 +1,192 @@
+"""Execute what was decided on pairs, and commit what was done.
+
+The promise, which everything here keeps:
+
+1. **Nothing twice.** However a run dies, whatever answer is lost, no record is created twice on either side.
+2. **Nothing lost.** No edit made by a person or another program is overwritten unseen: a write carries the version it
+   was decided on, and a record that moved is looked at again.
+3. **Nothing half.** At every moment each record on each side holds its old or its new value, or an open operation
+   names the step it stands at and the next run finishes or holds it; the state store is unchanged or tells what was
+   really done.
+4. **Nothing missed.** A change is found even when stamps tie, move backwards, are committed late, or do not move at
+   all; the last two by the overlap and by full passes.
+5. **Nothing silent.** What could not be done is held or failed under a name, with cause and next step, and one bad
+   record never stops another.
+6. **Nothing by accident.** An empty answer, a refused login, a broken page or a restored backup is never read as
+   deletions; guards halt before damage.
+
+A record that is to be written on both sides is written in ERPNext first, the stricter side; the source's write is sent
+only once that was done. Writes of a page are journalled together before the first is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from syncd.app.commit import Outcome, is_parked, settle_case
+from syncd.app.context import Pass
+from syncd.app.deciding import Case, cases
+from syncd.core.journal import Entry, encode_entries
+from syncd.core.model import Action, Side, Write
+from syncd.core.plan import Verdict
+from syncd.core.values import encode_image
+from syncd.errors import GoneError, RecordError, StaleError
+from syncd.ports.endpoint import Done, WriteResult
+from syncd.ports.state import Operation, OperationState
+
+ROUNDS = 3
+"""How often a record that moved under our hands is looked at again within one run."""
+
+_ORDER = (Side.ERPNEXT, Side.SOURCE)
+_RESULT = {StaleError: "stale", GoneError: "gone"}
+
+
+@dataclass(slots=True)
+class _Page:
+    """What one page of cases came to. `done` holds, for each case, the results of its writes by side."""
+
+    results: dict[int, dict[Side, WriteResult]] = field(default_factory=dict)
+    finished: list[tuple[str, OperationState, str, bytes | None]] = field(default_factory=list)
+
+    def failed(self, pair: int) -> RecordError | None:
+        """The error that stopped a pair's writes."""
+        for result in self.results.get(pair, {}).values():
+            if not isinstance(result, Done):
+                return result.error
+        return None
+
+
+class Executor:
+    """Carries out decisions on pairs."""
+
+    def __init__(self, run: Pass) -> None:
+        self._run = run
+        self._again: set[int] = set()
+
+    def take_again(self) -> set[int]:
+        """The pairs that moved under our hands since the last call: their records are to be read afresh."""
+        again, self._again = self._again, set()
+        return again
+
+    def run_all(self, only: Collection[int] | None = None) -> None:
+        """Decide and execute, page by page, until every pair (of `only`) was looked at once."""
+        for page in cases(self._run, only):
+            self._run.checkpoint()
+            self.execute(page)
+
+    def execute(self, page: Sequence[Case]) -> None:
+        """Execute one page and commit it."""
+        writing = [case for case in page if case.decision.verdict is Verdict.WRITE and not is_parked(self._run, case)]
+        outcome = _Page()
+        for side in _ORDER:
+            self._write_side(side, writing, outcome)
+        self._commit(page, outcome)
+
+    def _write_side(self, side: Side, page: Sequence[Case], outcome: _Page) -> None:
+        due = [
+            (case, write)
+            for case in page
+            for write in case.decision.writes
+            if write.side is side and outcome.failed(case.pair.id) is None
+        ]
+        if not due:
+            return
+        size = self._run.endpoints[side].capabilities().update_batch
+        for start in range(0, len(due), size):
+            self._send(side, due[start : start + size], outcome)
+
+    def _send(self, side: Side, due: Sequence[tuple[Case, Write]], outcome: _Page) -> None:
+        """Journal one batch, send it, note what became of each write."""
+        run = self._run
+        operation = Operation(
+            key=run.next_operation(),
+            mapping=run.mapping.name,
+            run=run.run,
+            side=side,
+            action=_main_action(write for _, write in due),
+            records=encode_entries(_entry(case, write) for case, write in due),
+            count=len(due),
+            sent=run.clock.now(),
+        )
+        with run.store.transaction(run.lease) as tx:
+            tx.journal([operation])
+        entries: list[Entry] = [_entry(case, write) for case, write in due]
+        for index, result in run.endpoints[side].apply([write for _, write in due]):
+            case, _ = due[index]
+            outcome.results.setdefault(case.pair.id, {})[side] = result
+            entries[index] = _told(entries[index], result)
+        outcome.finished.append((operation.key, OperationState.DONE, "", encode_entries(entries)))
+
+    def _commit(self, page: Sequence[Case], outcome: _Page) -> None:
+        """Pairs, baselines, conflicts, failures and the journal of a page in one transaction."""
+        run = self._run
+        committed = [settle_case(run, case, outcome.results.get(case.pair.id, {})) for case in page]
+        with run.store.transaction(run.lease) as tx:
+            tx.change_pairs([entry.change for entry in committed if entry.change is not None], run.state.layout)
+            tx.unstage([staged for entry in committed for staged in entry.unstage])
+            tx.stage([row for entry in committed for row in entry.stage])
+            tx.hold([entry.conflict for entry in committed if entry.conflict is not None])
+            tx.fail([entry.failure for entry in committed if entry.failure is not None])
+            tx.close_conflicts([entry.key for entry in committed if entry.settled])
+            tx.close_failures([entry.key for entry in committed if entry.settled or entry.conflict is not None])
+            tx.finish(outcome.finished)
+        for case, entry in zip(page, committed, strict=True):
+            self._count(case, entry, outcome)
+
+    def _count(self, case: Case, entry: Outcome, outcome: _Page) -> None:
+        counts, run = self._run.counts, self._run
+        for write in case.decision.writes:
+            if not isinstance(outcome.results.get(case.pair.id, {}).get(write.side), Done):
+                continue
+            run.noticed = True
+            if write.action is Action.LINK:
+                counts.linked += 1
+            elif write.action.removes:
+                counts.deleted[write.side.value] += 1
+            else:
+                counts.updated[write.side.value] += 1
+        if entry.again:
+            self._again.add(case.pair.id)
+        if entry.conflict is not None or entry.failure is not None or case.decision.decided:
+            run.noticed = True
+        if entry.settled and (
+            case.decision.verdict is Verdict.END or any(w.action.removes for w in case.decision.writes)
+        ):
+            counts.ended += 1
+            run.noticed = True
+
+
+def _main_action(writes: Iterable[Write]) -> Action:
+    """The action that a batch is filed under: the one that does most."""
+    actions = {write.action for write in writes}
+    order = (Action.DELETE, Action.DISABLE, Action.MARK, Action.UPDATE, Action.LINK)
+    return next(action for action in order if action in actions)
+
+
+def _entry(case: Case, write: Write) -> Entry:
+    other = case.sights[write.side.other].values
+    return Entry(
+        external_id=case.pair.external_id,
+        erpnext_name=case.pair.erpnext_name,
+        names=tuple(write.values),
+        values=tuple(write.values.values()),
+        changes=write.changes,
+        stamp=write.stamp,
+        link=write.link,
+        pair=case.pair.id,
+        action=write.action.value,
+        origin=encode_image(other),
+    )
+
+
+def _told(entry: Entry, result: WriteResult) -> Entry:
+    if isinstance(result, Done):
+        return entry._replace(result="done")
+    error = result.error
+    return entry._replace(
+        result=_RESULT.get(type(error), "refused" if error.kind.value == "permanent" else "unknown"),
+        error=error.message,
+        hint=error.hint,
+        request_id=error.request_id,
+    )

@@ -1,0 +1,350 @@
+"""Observe: read a side's feed page by page, drop what is unchanged, stage the rest.
+
+A row that equals what was last seen of it (digest) costs one look-up and no write; nothing is converted. What was seen
+is kept apart from what was agreed, and the row of an open pair is never dropped. A cursor moves in the transaction that
+stages its rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from syncd.app.context import Pass
+from syncd.app.failures import failure_of
+from syncd.core.guards import emptied_side
+from syncd.core.matching import Matcher
+from syncd.core.model import OPEN_STATES, Action, PairState, Raw, Row, Side
+from syncd.core.values import digest, encode_image
+from syncd.errors import HaltError, RefusedError
+from syncd.ports.endpoint import Page, RowProblem
+from syncd.ports.state import ConflictRecord, FailureRecord, Known, Staged, StagedState, Transaction
+
+COMMIT_ROWS = 5000
+"""Rows staged in one transaction: large enough that flushing to disk does not dominate, small enough to stay flat."""
+
+_WATCHED = OPEN_STATES | {PairState.PAUSED}
+
+
+class Seen:
+    """Which pairs a complete pass has met: one bit a pair, so that a million pairs cost 125 kB."""
+
+    def __init__(self) -> None:
+        self._bits = bytearray()
+
+    def add(self, pair: int) -> None:
+        """Note that a pair was met."""
+        at = pair >> 3
+        if at >= len(self._bits):
+            self._bits.extend(bytes(max(at + 1 - len(self._bits), 1024)))
+        self._bits[at] |= 1 << (pair & 7)
+
+    def __contains__(self, pair: int) -> bool:
+        at = pair >> 3
+        return at < len(self._bits) and bool(self._bits[at] & (1 << (pair & 7)))
+
+
+@dataclass(slots=True)
+class Observation:
+    """What one side's feed showed. `suspects` are pairs whose record is not what it was (its name was reused)."""
+
+    side: Side
+    complete: bool
+    rows: int = 0
+    seen: Seen = field(default_factory=Seen)
+    suspects: set[int] = field(default_factory=set)
+    problems: set[str] = field(default_factory=set)
+    """Keys of records whose id cannot stand for them."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What one transaction of staging will write."""
+
+    stage: list[Staged] = field(default_factory=list)
+    unstage: list[int] = field(default_factory=list)
+    touch: list[tuple[int, Raw]] = field(default_factory=list)
+    touch_staged: list[tuple[int, Raw]] = field(default_factory=list)
+    claims: list[tuple[Row, Known]] = field(default_factory=list)
+    """Rows that name another record's partner: renamed, or a copy."""
+    conflicts: list[ConflictRecord] = field(default_factory=list)
+    failures: list[FailureRecord] = field(default_factory=list)
+    free: list[int] = field(default_factory=list)
+    """Ended pairs whose name another document bears now."""
+
+    def touch_known(self, entry: Known, pair: int, stamp: Raw) -> None:
+        """The record moved, its mapped values did not."""
+        self.touch.append((pair, stamp))
+        if entry.staged is not None:
+            self.touch_staged.append((entry.staged, stamp))
+
+    def write(self, side: Side, tx: Transaction) -> None:
+        """Put everything into one transaction."""
+        if self.free:
+            tx.free_names(self.free)
+        if self.unstage:
+            tx.unstage(self.unstage)
+        if self.stage:
+            tx.stage(self.stage)
+        if self.touch:
+            tx.touch(side, self.touch)
+        if self.touch_staged:
+            tx.touch_staged(self.touch_staged)
+        if self.conflicts:
+            tx.hold(self.conflicts)
+        if self.failures:
+            tx.fail(self.failures)
+
+
+def observe(run: Pass, side: Side, matcher: Matcher) -> Observation:
+    """Read one side: what changed since its cursor, or everything in a full pass.
+
+    Raises `UnreachableError` when the feed breaks off (the observation fails, it is never shortened) and `HaltError`
+    when a complete pass finds a side empty that has pairs.
+    """
+    endpoint = run.endpoints[side]
+    capabilities = endpoint.capabilities()
+    cursor = run.state.erpnext_cursor if side is Side.ERPNEXT else run.state.source_cursor
+    complete = run.full or not capabilities.incremental or cursor is None
+    result = Observation(side=side, complete=complete)
+    pages = endpoint.scan() if run.full else endpoint.changes(cursor, overlap=run.options.overlap)
+    high = cursor
+    for group in _groups(pages):
+        batch = _Batch()
+        for page in group:
+            _sift_page(run, side, page.rows, matcher, result, batch)
+            _note_problems(run, side, page.problems, result, batch)
+            result.rows += len(page.rows)
+        _settle_claims(run, side, batch, matcher)
+        high = group[-1].cursor or high
+        with run.store.transaction(run.lease) as tx:
+            batch.write(side, tx)
+            if not run.full:
+                _set_cursor(run, side, high, tx)
+        run.counts.seen[side.value] = result.rows
+        run.progress(f"reading {capabilities.seen_by}", result.rows, None)
+        run.checkpoint()
+    if complete:
+        _guard_emptied(run, side, result)
+        _close_problems(run, side, result)
+    if run.full and high is not None:
+        # Only now: a full pass that was killed has not seen what a later cursor would take for seen.
+        with run.store.transaction(run.lease) as tx:
+            _set_cursor(run, side, high, tx)
+    return result
+
+
+def _groups(pages: Iterator[Page]) -> Iterator[list[Page]]:
+    """Pages in groups of about `COMMIT_ROWS` rows."""
+    group: list[Page] = []
+    rows = 0
+    for page in pages:
+        group.append(page)
+        rows += len(page.rows)
+        if rows >= COMMIT_ROWS:
+            yield group
+            group, rows = [], 0
+    if group:
+        yield group
+
+
+def _set_cursor(run: Pass, side: Side, cursor: str | None, tx: Transaction) -> None:
+    if side is Side.ERPNEXT:
+        run.state = replace(run.state, erpnext_cursor=cursor)
+    else:
+        run.state = replace(run.state, source_cursor=cursor)
+    tx.set_state(run.state)
+
+
+def _guard_emptied(run: Pass, side: Side, result: Observation) -> None:
+    if run.options.force or result.rows:
+        return
+    halt = emptied_side(side, result.rows, run.store.totals(run.mapping.name).pairs)
+    if halt is not None:
+        raise HaltError(halt.guard, halt.message, hint=halt.hint)
+
+
+def _note_problems(run: Pass, side: Side, problems: Sequence[RowProblem], result: Observation, batch: _Batch) -> None:
+    """Records whose id cannot stand for them fail under a name; they are not absent."""
+    if not problems:
+        return
+    keys = [problem.key for problem in problems]
+    for entry in run.store.known(run.mapping.name, side, keys, [None] * len(keys)):
+        if entry is not None and entry.pair is not None:
+            result.seen.add(entry.pair)
+    result.rows += len(problems)
+    result.problems.update(keys)
+    for problem in problems:
+        parked = run.parked.get((problem.key, None) if side is Side.SOURCE else (None, problem.key))
+        mark = digest(encode_image((problem.key, problem.reason)))
+        if parked == mark:
+            continue
+        run.noticed = True
+        batch.failures.append(
+            failure_of(
+                run,
+                side=side,
+                action=Action.CREATE,
+                external_id=problem.key if side is Side.SOURCE else None,
+                erpnext_name=None if side is Side.SOURCE else problem.key,
+                error=RefusedError(problem.reason, hint="Give the record an id of its own."),
+                digest=mark,
+                values={},
+            )
+        )
+
+
+def _close_problems(run: Pass, side: Side, result: Observation) -> None:
+    """Ids that were in the way and are not any more: a complete pass has not met them again."""
+    solved: list[tuple[str | None, str | None]] = []
+    for failure in run.store.failures(run.mapping.name):
+        own, across = failure.external_id, failure.erpnext_name
+        if side is Side.ERPNEXT:
+            own, across = across, own
+        if failure.side is side and failure.action is Action.CREATE and across is None and own not in result.problems:
+            solved.append((failure.external_id, failure.erpnext_name))
+    if solved:
+        with run.store.transaction(run.lease) as tx:
+            tx.close_failures(solved)
+
+
+def _sift_page(
+    run: Pass, side: Side, rows: Sequence[Row], matcher: Matcher, result: Observation, batch: _Batch
+) -> None:
+    """Sort the rows of one page into what is dropped, touched and staged."""
+    if not rows:
+        return
+    known = run.store.known(run.mapping.name, side, [row.key for row in rows], [row.partner for row in rows])
+    for row, entry in zip(rows, known, strict=True):
+        image = encode_image(row.values)
+        mark = digest(image)
+        if entry is None:
+            if not row.deleted:
+                batch.stage.append(stage_row(side, row, image, mark, None, matcher))
+        elif entry.pair is None:
+            _sift_single(side, row, image, mark, entry, matcher, batch, renewed=run.renewed)
+        else:
+            _sift_pair(run, side, row, image, mark, entry, matcher, result, batch)
+
+
+def _sift_single(
+    side: Side, row: Row, image: bytes, mark: bytes, entry: Known, matcher: Matcher, batch: _Batch, *, renewed: bool
+) -> None:
+    """A row without a partner that was staged before."""
+    if entry.staged is None:  # a known key has a pair or a staged row
+        raise AssertionError("the store knows a key without a pair and without a staged row")
+    if row.deleted:
+        batch.unstage.append(entry.staged)
+    elif mark != entry.digest or renewed:
+        batch.stage.append(stage_row(side, row, image, mark, None, matcher))
+    elif row.stamp != entry.stamp:
+        batch.touch_staged.append((entry.staged, row.stamp))
+
+
+def _sift_pair(
+    run: Pass,
+    side: Side,
+    row: Row,
+    image: bytes,
+    mark: bytes,
+    entry: Known,
+    matcher: Matcher,
+    result: Observation,
+    batch: _Batch,
+) -> None:
+    """A row of a pair: dropped when it is as it was last seen."""
+    if entry.pair is None:  # rows without a pair go through _sift_single
+        raise AssertionError("called for rows of pairs only")
+    if entry.key != row.key:
+        batch.claims.append((row, entry))
+        return
+    if row.creation is not None and entry.creation is not None and row.creation != entry.creation:
+        # The name belongs to another document now: what became of the old one is asked for by itself.
+        if entry.pair_state is PairState.ENDED:
+            batch.free.append(entry.pair)
+        else:
+            result.suspects.add(entry.pair)
+        if not row.deleted:
+            batch.stage.append(stage_row(side, row, image, mark, None, matcher))
+        return
+    result.seen.add(entry.pair)
+    if entry.pair_state is PairState.ENDED:
+        return
+    unchanged = mark == entry.digest and not row.deleted and not run.renewed
+    if not unchanged or entry.pair_state in _WATCHED:
+        batch.stage.append(stage_row(side, row, image, mark, entry.pair, matcher))
+    elif row.stamp != entry.stamp:
+        batch.touch_known(entry, entry.pair, row.stamp)
+
+
+def _settle_claims(run: Pass, side: Side, batch: _Batch, matcher: Matcher) -> None:
+    """Rows under a new key that name a partner which has a pair: renamed when the old key is gone, else copies."""
+    if not batch.claims:
+        return
+    still = {row.key: row for row in run.endpoints[side].fetch([entry.key for _, entry in batch.claims])}
+    for row, entry in batch.claims:
+        image = encode_image(row.values)
+        mark = digest(image)
+        holder = still.get(entry.key)
+        reused = holder is not None and row.creation is not None and holder.creation != entry.creation
+        if holder is not None and not reused:
+            staged = stage_row(side, row, image, mark, None, matcher)
+            batch.stage.append(staged._replace(state=StagedState.HELD, match=()))
+            batch.conflicts.append(_copy(run, side, row, entry))
+            run.noticed = True
+        elif entry.pair_state is PairState.ENDED:
+            batch.stage.append(
+                stage_row(side, row, image, mark, None, matcher)._replace(state=StagedState.UNMATCHED, match=())
+            )
+        else:
+            batch.stage.append(stage_row(side, row, image, mark, entry.pair, matcher))
+
+
+def _copy(run: Pass, side: Side, row: Row, entry: Known) -> ConflictRecord:
+    """A second record that names a partner which has a record already: held, since writing it would do it twice."""
+    erpnext = side is Side.ERPNEXT
+    field_name = run.mapping.spec.external_id if erpnext else run.mapping.spec.erpnext_name
+    return ConflictRecord(
+        mapping=run.mapping.name,
+        kind="match",
+        external_id=None if erpnext else row.key,
+        erpnext_name=row.key if erpnext else None,
+        pair=None,
+        fields=b"[]",
+        erpnext_stamp=row.stamp if erpnext else None,
+        source_stamp=None if erpnext else row.stamp,
+        editor=row.editor,
+        text=f"its {field_name} says {row.partner}, which is paired with {entry.key} already; it looks like a copy of "
+        f"that record. Empty {field_name} in the copy, or delete it.",
+        opened=run.clock.now(),
+        run=run.run,
+    )
+
+
+def stage_row(side: Side, row: Row, image: bytes, mark: bytes, pair: int | None, matcher: Matcher) -> Staged:
+    """A row as it is staged; rows that may need a partner carry their match digests."""
+    return Staged(
+        0,
+        side,
+        row.key,
+        pair,
+        StagedState.NEW,
+        row.stamp,
+        image,
+        mark,
+        row.partner,
+        row.creation,
+        row.editor,
+        row.deleted,
+        row.docstatus,
+        matcher.digests(side, row.values) if pair is None and row.partner is None else (),
+    )
+
+
+def stage_rows(side: Side, rows: Iterable[tuple[Row, int]], matcher: Matcher) -> list[Staged]:
+    """(row, pair id) as staged rows of pairs."""
+    staged = []
+    for row, pair in rows:
+        image = encode_image(row.values)
+        staged.append(stage_row(side, row, image, digest(image), pair, matcher))
+    return staged

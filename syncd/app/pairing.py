@@ -1,0 +1,211 @@
+"""Pair: find who belongs to whom among staged rows without a partner.
+
+By what the records themselves say (external id, ERPNext name), else by the match rules. One candidate seen from both
+sides: adopted, and the pair exists from then on. Several: held, as a conflict of kind `match`. A record that names a
+partner the other side does not have is a deletion there, never a new record: its pair is made and ended at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import orjson
+
+from syncd.app.context import Pass
+from syncd.core.identity import Digests, Edge, Matching, match_rows
+from syncd.core.model import PairState, Side
+from syncd.core.values import decode_image, show
+from syncd.ports.state import ConflictRecord, NewPair, Staged, StagedState, Transaction
+
+PAGE = 1000
+_SHOWN = 10
+"""Candidates of an ambiguous match that a conflict lists."""
+
+
+def pair_up(run: Pass) -> None:
+    """Adopt what matches, hold what is ambiguous, end what names a partner that is gone."""
+    _reconsider(run)
+    edges = [Edge(rule, left, right) for rule, left, right in run.store.matches(run.mapping.name)]
+    if edges:
+        matching = match_rows(edges, *_digests(run, edges))
+        for matches in _chunks(matching.matches, PAGE):
+            _adopt(run, matches)
+            run.checkpoint()
+        _hold(run, matching)
+    for side in Side:
+        _end_orphans(run, side)
+
+
+def _chunks(rows: Sequence[tuple[int, int]], size: int) -> Iterator[Sequence[tuple[int, int]]]:
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
+
+
+def _reconsider(run: Pass) -> None:
+    """Ambiguous rows are looked at anew whenever something without a partner is new: it may settle them."""
+    name = run.mapping.name
+    new = any(run.store.unpaired(name, side, after=0, limit=1, states=[StagedState.NEW]) for side in Side)
+    if not new and not run.full:
+        return
+    held = [row.id for side in Side for row in _all_unpaired(run, side, [StagedState.HELD]) if row.match]
+    if held:
+        with run.store.transaction(run.lease) as tx:
+            tx.mark_staged([(staged, StagedState.NEW) for staged in held])
+
+
+def _all_unpaired(run: Pass, side: Side, states: Sequence[StagedState]) -> Iterator[Staged]:
+    after = 0
+    while page := run.store.unpaired(run.mapping.name, side, after=after, limit=PAGE, states=states):
+        yield from page
+        after = page[-1].id
+
+
+def _digests(run: Pass, edges: Sequence[Edge]) -> tuple[dict[int, Digests], dict[int, Digests]]:
+    """Match digests of the rows that a later rule brings together: only there an earlier one can contradict."""
+    left = sorted({edge.erpnext for edge in edges if edge.rule > 0})
+    right = sorted({edge.source for edge in edges if edge.rule > 0})
+    return _load_digests(run, left), _load_digests(run, right)
+
+
+def _load_digests(run: Pass, ids: Sequence[int]) -> dict[int, Digests]:
+    found: dict[int, Digests] = {}
+    for start in range(0, len(ids), PAGE):
+        for row in run.store.staged(ids[start : start + PAGE]):
+            found[row.id] = row.match
+    return found
+
+
+def _adopt(run: Pass, matches: Sequence[tuple[int, int]]) -> None:
+    """Make pairs of matched rows and tie the rows to them; deciding on them is the same as on any other pair."""
+    ids = [row for match in matches for row in match]
+    rows = {row.id: row for row in run.store.staged(ids)}
+    couples = [(rows[left], rows[right]) for left, right in matches if left in rows and right in rows]
+    with run.store.transaction(run.lease) as tx:
+        tx.add_pairs([adopted_pair(erpnext, source) for erpnext, source in couples], run.state.layout)
+        _close(tx, [row for couple in couples for row in couple])
+    by_name = run.store.pairs_by_key(run.mapping.name, Side.ERPNEXT, [erpnext.key for erpnext, _ in couples])
+    pair_of = {pair.erpnext_name: pair.id for pair, _ in by_name}
+    with run.store.transaction(run.lease) as tx:
+        tx.tie([(row.id, pair_of[erpnext.key]) for erpnext, source in couples for row in (erpnext, source)])
+    run.counts.adopted += len(couples)
+    run.noticed = True
+
+
+def adopted_pair(erpnext: Staged, source: Staged) -> NewPair:
+    """A pair that is tied but has not agreed yet: open until the first decision on it."""
+    return NewPair(
+        erpnext_name=erpnext.key,
+        external_id=source.key,
+        state=PairState.UNFINISHED,
+        creation=erpnext.creation,
+        erpnext_stamp=erpnext.stamp,
+        source_stamp=source.stamp,
+        erpnext_seen=erpnext.digest,
+        source_seen=source.digest,
+        erpnext_image=None,
+        source_image=None,
+        linked_erpnext=erpnext.partner == source.key,
+        linked_source=source.partner == erpnext.key,
+        docstatus=erpnext.docstatus,
+    )
+
+
+def _close(tx: Transaction, rows: Sequence[Staged]) -> None:
+    tx.close_conflicts([record_key(row) for row in rows])
+    tx.close_failures([record_key(row) for row in rows])
+
+
+def record_key(row: Staged) -> tuple[str | None, str | None]:
+    """(external id, ERPNext name) of a row without a partner, as conflicts and failures know it."""
+    return (row.key, None) if row.side is Side.SOURCE else (None, row.key)
+
+
+def _hold(run: Pass, matching: Matching) -> None:
+    known = {(c.external_id, c.erpnext_name): c.fields for c in run.store.conflicts(run.mapping.name) if c.pair is None}
+    for side, ambiguous in ((Side.ERPNEXT, matching.ambiguous_erpnext), (Side.SOURCE, matching.ambiguous_source)):
+        for ids in batched_ids(sorted(ambiguous), PAGE):
+            rows = run.store.staged(ids)
+            conflicts = [_ambiguity(run, side, row, ambiguous[row.id]) for row in rows]
+            fresh = [c for c in conflicts if known.get((c.external_id, c.erpnext_name)) != c.fields]
+            with run.store.transaction(run.lease) as tx:
+                tx.mark_staged([(row.id, StagedState.HELD) for row in rows])
+                tx.hold(fresh)
+            run.noticed = run.noticed or bool(fresh)
+
+
+def batched_ids(ids: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    """`ids` in slices of `size`."""
+    for start in range(0, len(ids), size):
+        yield ids[start : start + size]
+
+
+def _ambiguity(run: Pass, side: Side, row: Staged, candidates: Sequence[int]) -> ConflictRecord:
+    """Why a row is held: its candidates across, or that its only candidate has others."""
+    others = run.store.staged(candidates[:_SHOWN])
+    place = "the source" if side is Side.ERPNEXT else "ERPNext"
+    if len(candidates) > 1:
+        text = f"{len(candidates)} records of {place} match it: {', '.join(other.key for other in others)}"
+        text += ", …" if len(candidates) > len(others) else ""
+    else:
+        text = f"it matches {others[0].key if others else 'a record'} of {place}, but so does another record"
+    names = run.mapping.names(side)
+    shown = [
+        {"field": name, "base": None, side.value: show(value), side.other.value: None, "reason": ""}
+        for name, value in zip(names, decode_image(row.image), strict=True)
+    ]
+    external_id, erpnext_name = record_key(row)
+    return ConflictRecord(
+        mapping=run.mapping.name,
+        kind="match",
+        external_id=external_id,
+        erpnext_name=erpnext_name,
+        pair=None,
+        fields=orjson.dumps(shown),
+        erpnext_stamp=row.stamp if side is Side.ERPNEXT else None,
+        source_stamp=row.stamp if side is Side.SOURCE else None,
+        editor=row.editor,
+        text=text,
+        opened=run.clock.now(),
+        run=run.run,
+    )
+
+
+def _end_orphans(run: Pass, side: Side) -> None:
+    """Rows that name a partner which is not there."""
+    claimants = [row for row in _all_unpaired(run, side, [StagedState.NEW]) if row.partner]
+    for start in range(0, len(claimants), PAGE):
+        rows = claimants[start : start + PAGE]
+        there = {found.key for found in run.endpoints[side.other].fetch([row.partner for row in rows if row.partner])}
+        taken = {
+            pair.key(side.other)
+            for pair, _ in run.store.pairs_by_key(
+                run.mapping.name, side.other, [row.partner for row in rows if row.partner]
+            )
+        }
+        gone = [row for row in rows if row.partner not in there and row.partner not in taken]
+        with run.store.transaction(run.lease) as tx:
+            tx.add_pairs([_ended_pair(row) for row in gone], run.state.layout)
+            tx.unstage([row.id for row in gone])
+            _close(tx, gone)
+            tx.mark_staged([(row.id, StagedState.UNMATCHED) for row in rows if row not in gone])
+        run.counts.ended += len(gone)
+        run.noticed = run.noticed or bool(gone)
+
+
+def _ended_pair(row: Staged) -> NewPair:
+    erpnext = row.side is Side.ERPNEXT
+    return NewPair(
+        erpnext_name=row.key if erpnext else row.partner,
+        external_id=row.partner if erpnext else row.key,
+        state=PairState.ENDED,
+        creation=row.creation,
+        erpnext_stamp=row.stamp if erpnext else None,
+        source_stamp=None if erpnext else row.stamp,
+        erpnext_seen=row.digest if erpnext else None,
+        source_seen=None if erpnext else row.digest,
+        erpnext_image=None,
+        source_image=None,
+        linked_erpnext=erpnext,
+        linked_source=not erpnext,
+        docstatus=row.docstatus,
+    )

@@ -1,0 +1,337 @@
+"""One run: the mappings in order, each observed, paired, decided on, guarded, executed and committed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+
+import orjson
+import structlog
+
+from syncd.app.absence import judge_absent, look_again
+from syncd.app.context import Options, Pass, Progress, Stop, no_progress
+from syncd.app.creating import Creator
+from syncd.app.deciding import cases, counts_as
+from syncd.app.executor import ROUNDS, Executor
+from syncd.app.observe import observe
+from syncd.app.pairing import pair_up
+from syncd.app.recovery import recover
+from syncd.app.results import Result, RunResult, worst
+from syncd.core.guards import Halt, restored_backup, too_many_deletes, too_many_updates
+from syncd.core.mapping import CompiledMapping
+from syncd.core.matching import Matcher
+from syncd.core.model import Action, Counts, Side
+from syncd.errors import ExitCode, HaltError, LeaseHeldError, SyncdError
+from syncd.ports.endpoint import Clock, Endpoint
+from syncd.ports.state import Lease, RunRecord, StagedState, StateStore
+
+NEWEST = 200
+"""Most recently stamped pairs that the restored-backup guard looks at (design.md, "Guard")."""
+
+log = structlog.get_logger("syncd.run")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """A mapping bound to both of its sides, ready to run. `fingerprint` is of the mapping's content."""
+
+    mapping: CompiledMapping
+    endpoints: Mapping[Side, Endpoint]
+    fingerprint: str
+
+
+OpenMapping = Callable[[str, str], Bound]
+"""(mapping, run id) → bound; raises UnreachableError, HaltError, ConfigError."""
+WriteReport = Callable[[RunRecord], tuple[str, str]]
+"""Writes the report of a finished run; answers the paths of RUN.json and RUN.html."""
+
+
+class Reconciler:
+    """Runs mappings against the state store. One mapping that fails never stops the others."""
+
+    def __init__(
+        self,
+        *,
+        store: StateStore,
+        open_mapping: OpenMapping,
+        write_report: WriteReport,
+        clock: Clock,
+        new_run: Callable[[datetime], str],
+        redact: Callable[[str], str] = str,
+    ) -> None:
+        self._store = store
+        self._open = open_mapping
+        self._write_report = write_report
+        self._clock = clock
+        self._new_run = new_run
+        self._redact = redact
+
+    def run(
+        self, mappings: Sequence[str], options: Options, *, stop: Stop, progress: Progress = no_progress
+    ) -> RunResult:
+        """One run over `mappings`, in their order. Raises `StateError` only; all else is in the result."""
+        started = self._clock.now()
+        run_id = self._new_run(started)
+        record = RunRecord(id=run_id, started=started, mappings=tuple(mappings), full=options.full)
+        self._store.begin_run(record)
+        counts: dict[str, Counts] = {}
+        codes: list[ExitCode] = []
+        noticed = False
+        for name in mappings:
+            counts[name] = Counts()
+            code, seen = self._guarded(name, run_id, options, counts[name], stop, progress)
+            codes.append(code)
+            noticed = noticed or seen or code not in {ExitCode.OK, ExitCode.ATTENTION}
+            if code is ExitCode.INTERRUPTED:
+                break
+        code = worst(codes)
+        result = _result(code)
+        record = replace(
+            record,
+            finished=self._clock.now(),
+            result=result.value,
+            counts=orjson.dumps({name: asdict(entry) for name, entry in counts.items()}),
+        )
+        json_path, html_path = self._write_report(record) if noticed else ("", "")
+        record = replace(record, report=json_path)
+        self._store.finish_run(record)
+        return RunResult(
+            run=run_id,
+            started=started,
+            finished=record.finished or started,
+            result=result,
+            exit_code=code,
+            mappings=counts,
+            report=json_path,
+            html=html_path,
+        )
+
+    def _guarded(
+        self, name: str, run_id: str, options: Options, counts: Counts, stop: Stop, progress: Progress
+    ) -> tuple[ExitCode, bool]:
+        """(exit code, anything worth a report) of one mapping; every error ends here and is told in the counts."""
+        try:
+            lease = self._store.acquire(name, wait=options.wait)
+        except LeaseHeldError as error:
+            counts.error = self._told(error)
+            return error.exit_code, False
+        noticed = [False]
+        try:
+            self._reconcile(name, run_id, options, lease, counts, stop, progress, noticed)
+        except HaltError as error:
+            counts.halt = {"guard": error.guard, **self._told(error)}
+            self._note_halt(name, lease, error)
+            return error.exit_code, True
+        except SyncdError as error:
+            counts.error = self._told(error)
+            log.warning("mapping failed", mapping=name, error=counts.error["message"])
+            return error.exit_code, True
+        except Exception as error:  # the one place that keeps a defect in one mapping from the others
+            log.exception("unexpected error", mapping=name)
+            text = self._redact(f"unexpected error: {type(error).__name__}: {error}")
+            counts.error = {"message": text, "hint": "This is a defect in syncd. Please report it with the log."}
+            return ExitCode.DEFECT, True
+        finally:
+            lease.release()
+        return (ExitCode.ATTENTION if counts.held or counts.failed or counts.disagree else ExitCode.OK), noticed[0]
+
+    def _told(self, error: SyncdError) -> dict[str, str]:
+        return {"message": self._redact(error.message), "hint": self._redact(error.hint)}
+
+    def _note_halt(self, name: str, lease: Lease, error: HaltError) -> None:
+        state = self._store.mapping_state(name)
+        with self._store.transaction(lease) as tx:
+            tx.set_state(replace(state, halt=f"{error.guard}: {error.message}"))
+
+    def _reconcile(
+        self,
+        name: str,
+        run_id: str,
+        options: Options,
+        lease: Lease,
+        counts: Counts,
+        stop: Stop,
+        progress: Progress,
+        noticed: list[bool],
+    ) -> None:
+        bound = self._open(name, run_id)
+        run = start_pass(self._store, lease, bound, run_id, options, counts, self._clock, stop, progress)
+        before = {side: endpoint.requests for side, endpoint in run.endpoints.items()}
+        matcher = Matcher(run.mapping)
+        try:
+            recover(run, matcher)
+            observe_both(run, matcher)
+            guard_writes(run)
+            execute(run, matcher)
+            now = self._clock.now()
+            run.state = replace(
+                self._store.mapping_state(name),
+                last_run=now,
+                last_full=now if run.full else run.state.last_full,
+                fingerprint=bound.fingerprint,
+                halt="",
+            )
+            with self._store.transaction(lease) as tx:
+                tx.set_state(run.state)
+        finally:
+            noticed[0] = run.noticed
+            for side, endpoint in run.endpoints.items():
+                counts.requests[side.value] = endpoint.requests - before[side]
+            close_counts(run)
+
+
+def start_pass(
+    store: StateStore,
+    lease: Lease,
+    bound: Bound,
+    run_id: str,
+    options: Options,
+    counts: Counts,
+    clock: Clock,
+    stop: Stop,
+    progress: Progress,
+) -> Pass:
+    """Set a pass up. A mapping whose content changed since its last run is compared whole, from the beginning."""
+    mapping = bound.mapping
+    state = store.mapping_state(mapping.name)
+    renewed = bool(state.fingerprint) and state.fingerprint != bound.fingerprint
+    layout_changed = (state.erpnext_fields, state.source_fields) != (mapping.erpnext_fields, mapping.source_fields)
+    if renewed or layout_changed:
+        # The fingerprint is stored when the pass is complete: killed before, it is begun anew.
+        state = replace(
+            state,
+            layout=state.layout + 1 if layout_changed else state.layout,
+            erpnext_fields=mapping.erpnext_fields,
+            source_fields=mapping.source_fields,
+        )
+        with store.transaction(lease) as tx:
+            if renewed:
+                tx.drop_staged()
+            tx.set_state(state)
+    return Pass(
+        mapping=mapping,
+        store=store,
+        lease=lease,
+        endpoints=bound.endpoints,
+        run=run_id,
+        options=options,
+        clock=clock,
+        stop=stop,
+        state=state,
+        layouts=store.layouts(mapping.name),
+        counts=counts,
+        progress=progress,
+        full=options.full or renewed,
+        renewed=renewed,
+        parked={}
+        if renewed
+        else {
+            (failure.external_id, failure.erpnext_name): failure.digest
+            for failure in store.failures(mapping.name)
+            if failure.permanent and failure.digest is not None
+        },
+    )
+
+
+def observe_both(run: Pass, matcher: Matcher) -> None:
+    """Read both sides, judge what is absent, find who belongs to whom."""
+    if not run.options.force:
+        for side in Side:
+            _guard_restored(run, side)
+    _retry_creations(run)
+    for side in Side:
+        judge_absent(run, observe(run, side, matcher), matcher)
+    pair_up(run)
+
+
+def _guard_restored(run: Pass, side: Side) -> None:
+    recorded = dict(run.store.newest_pairs(run.mapping.name, side, NEWEST))
+    if not recorded:
+        return
+    rows = run.endpoints[side].fetch(list(recorded))
+    halt = restored_backup(side, ((row.key, recorded[row.key], row.stamp) for row in rows), run.mapping.zone(side))
+    _raise(halt)
+
+
+def _raise(halt: Halt | None) -> None:
+    if halt is not None:
+        raise HaltError(halt.guard, halt.message, hint=halt.hint)
+
+
+def _retry_creations(run: Pass) -> None:
+    """Creations that failed for a passing reason are due again; refused ones wait until their record changes."""
+    due = {
+        (failure.external_id, failure.erpnext_name)
+        for failure in run.store.failures(run.mapping.name)
+        if not failure.permanent and failure.action is Action.CREATE
+    }
+    if not due:
+        return
+    again: list[tuple[int, StagedState]] = []
+    for side in Side:
+        after = 0
+        while page := run.store.unpaired(
+            run.mapping.name, side, after=after, limit=NEWEST, states=[StagedState.FAILED]
+        ):
+            after = page[-1].id
+            again.extend(
+                (row.id, StagedState.NEW)
+                for row in page
+                if ((row.key, None) if side is Side.SOURCE else (None, row.key)) in due
+            )
+    with run.store.transaction(run.lease) as tx:
+        tx.mark_staged(again)
+
+
+def guard_writes(run: Pass) -> None:
+    """Halt before damage: too many deletions, and in scheduled passes too many updates."""
+    options = run.options
+    if options.force:
+        return
+    pairs = run.store.totals(run.mapping.name).pairs
+    lowest = options.max_deletes.allowed(pairs, 0)
+    if options.scheduled:
+        lowest = min(lowest, options.max_updates.allowed(pairs, 0))
+    if run.store.count_work(run.mapping.name) <= lowest:
+        return
+    updates = deletes = 0
+    for page in cases(run):
+        for case in page:
+            update, delete = counts_as(case.decision)
+            updates, deletes = updates + update, deletes + delete
+    _raise(too_many_deletes(deletes, pairs, options.max_deletes))
+    if options.scheduled:
+        _raise(too_many_updates(updates, pairs, options.max_updates))
+
+
+def execute(run: Pass, matcher: Matcher) -> None:
+    """Create partners, write what was decided on pairs, look again at what moved meanwhile."""
+    for target in Side:
+        Creator(run, target).run_all()
+    executor = Executor(run)
+    executor.run_all()
+    for _ in range(ROUNDS):
+        again = sorted(executor.take_again())
+        if not again:
+            return
+        for side in Side:
+            look_again(run, side, again, matcher)
+        executor.run_all(set(again))
+
+
+def close_counts(run: Pass) -> None:
+    """Counts of what is open when the pass ends."""
+    totals = run.store.totals(run.mapping.name)
+    run.counts.unmatched = totals.unmatched
+    run.counts.conflicts = totals.conflicts
+    run.counts.held = totals.held
+    run.counts.failed = totals.failed
+
+
+def _result(code: ExitCode) -> Result:
+    if code is ExitCode.OK:
+        return Result.IN_SYNC
+    if code is ExitCode.ATTENTION:
+        return Result.ATTENTION
+    return Result.HALTED if code is ExitCode.HALTED else Result.FAILED

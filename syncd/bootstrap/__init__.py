@@ -1,0 +1,276 @@
+"""The composition root: a deployment's files → a wired application. The only place that knows every part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from syncd.bootstrap.clock import SystemClock, new_run_id
+from syncd.bootstrap.connections import Connections
+from syncd.bootstrap.logs import configure_logging
+from syncd.bootstrap.signals import heard
+from syncd.config import fingerprint, load
+from syncd.core.mapping import compile_mapping
+from syncd.core.model import Side
+from syncd.core.values import FieldType, InvalidValue, Kind
+from syncd.errors import ExitCode, HaltError, UsageError
+
+if TYPE_CHECKING:
+    from syncd.adapters.store.repository import SqlStateStore
+    from syncd.app.context import Options, Stop
+    from syncd.app.daemon import Schedule
+    from syncd.app.reconciler import Bound, Reconciler
+    from syncd.app.results import Finding, MappingStatus, PlanResult, ProvisionStep, RunResult
+    from syncd.config import Deployment
+    from syncd.ports.endpoint import ProgressReport
+    from syncd.ports.state import RunRecord, StateStore
+
+
+class Application:
+    """A deployment, ready to work. Everything that costs is opened when it is first needed."""
+
+    def __init__(self, deployment: Deployment, *, clock: SystemClock | None = None) -> None:
+        from syncd.app.context import Stop
+
+        self.deployment = deployment
+        self.clock = clock or SystemClock()
+        self.connections = Connections(deployment, self.clock)
+        self.stop: Stop = Stop()
+        self._store: SqlStateStore | None = None
+
+    @classmethod
+    def open(
+        cls, config: Path | None, *, verbose: bool = False, quiet: bool = False, offline: bool = False
+    ) -> Application:
+        """Read the deployment's files and set logging up. Raises `ConfigError` with every problem of every file.
+
+        `offline` is for commands that only read the state and the reports: secrets need not be there.
+        """
+        deployment = load(config, offline=offline)
+        configure_logging(deployment, verbose=verbose, quiet=quiet)
+        return cls(deployment)
+
+    def store(self) -> SqlStateStore:
+        """The state store. Raises `StateError` when it cannot be used."""
+        if self._store is None:
+            from syncd.adapters.store import open_store
+
+            self._store = open_store(
+                self.deployment.settings.state.url.reveal(), clock=self.clock, directory=self.deployment.directory
+            )
+        return self._store
+
+    def redact(self, text: str) -> str:
+        """The text without any secret of the deployment."""
+        return self.deployment.redactor.redact(text)
+
+    def close(self) -> None:
+        """Give back what was opened."""
+        self.connections.close()
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def reconcile(
+        self, mappings: Sequence[str], *, full: bool, force: bool, wait: float, progress: ProgressReport | None
+    ) -> RunResult:
+        """One run over `mappings`, or over all that are enabled. SIGINT and SIGTERM finish what is in flight."""
+        names = self._names(mappings)
+        options = self._options(full=full, force=force, wait=wait)
+        with heard(self.stop):
+            return self._reconciler().run(names, options, stop=self.stop, progress=progress or _nobody)
+
+    def plan(self, mappings: Sequence[str], *, full: bool, progress: ProgressReport | None) -> PlanResult:
+        """What a run would do. Changes nothing, the state store included."""
+        from syncd.adapters.store import open_temporary
+        from syncd.app.planning import Planner
+
+        @contextmanager
+        def temporary() -> Iterator[StateStore]:
+            store = open_temporary(
+                self.deployment.settings.state.url.reveal(), clock=self.clock, directory=self.deployment.directory
+            )
+            try:
+                yield store
+            finally:
+                store.close()
+
+        planner = Planner(temporary=temporary, open_mapping=self._open_mapping, clock=self.clock, redact=self.redact)
+        options = self._options(full=full, force=False, wait=0.0)
+        with heard(self.stop):
+            return planner.plan(self._names(mappings), options, stop=self.stop, progress=progress or _nobody)
+
+    def check(self, mappings: Sequence[str]) -> list[Finding]:
+        """What can be told before a run: settings, reachability, credentials, rights, fields. Changes nothing."""
+        from syncd.bootstrap.checks import check_deployment
+
+        return check_deployment(self.deployment, self.connections, self._names(mappings, disabled=True))
+
+    def provision(self, *, apply: bool, remove: bool) -> list[ProvisionStep]:
+        """What the sites need: external-id fields and the DocType `Syncd Operation`; made or removed with `apply`."""
+        from syncd.adapters.erpnext.provision import apply_provision, plan_provision, remove_provision
+        from syncd.app.results import ProvisionStep
+
+        done: list[ProvisionStep] = []
+        for site in self.deployment.settings.sites:
+            specs = [spec for spec in self.deployment.mappings.values() if spec.site == site]
+            if not specs:
+                continue
+            client = self.connections.client(site)
+            steps = plan_provision(client, specs)
+            if apply:
+                steps = remove_provision(client, steps) if remove else apply_provision(client, steps)
+            done.extend(
+                ProvisionStep(
+                    site=site, what=step.what, why=step.why, state=step.state.value, error=self.redact(step.error)
+                )
+                for step in steps
+            )
+        return done
+
+    def status(self) -> list[MappingStatus]:
+        """Each mapping as the state store knows it; neither side is asked."""
+        from syncd.app.status import statuses
+
+        return statuses(self.store(), self._schedules(disabled=True), self.deployment.enabled, self.clock.now())
+
+    def run_daemon(self) -> ExitCode:
+        """Run by schedule until SIGTERM or SIGINT."""
+        from syncd.app.daemon import Daemon
+
+        reconciler = self._reconciler()
+        store = self.store()
+
+        def once(mapping: str, full: bool) -> RunResult:  # noqa: FBT001 - the daemon's port
+            options = replace(self._options(full=full, force=False, wait=0.0), scheduled=True)
+            return reconciler.run([mapping], options, stop=self.stop)
+
+        daemon = Daemon(
+            self._schedules(),
+            once,
+            lambda mapping: store.mapping_state(mapping).last_full,
+            clock=self.clock,
+            stop=self.stop,
+        )
+        return daemon.run()
+
+    def _schedules(self, *, disabled: bool = False) -> list[Schedule]:
+        from syncd.app.daemon import Schedule
+
+        general = self.deployment.settings.schedule
+        schedules = []
+        for spec in self.deployment.mappings.values():
+            if spec.enabled or disabled:
+                own = spec.every is not None or spec.cron is not None
+                schedules.append(
+                    Schedule(
+                        mapping=spec.name,
+                        every=spec.every if own else general.every,
+                        cron=spec.cron if own else general.cron,
+                        full_every=general.full_every,
+                    )
+                )
+        return schedules
+
+    def _names(self, mappings: Sequence[str], *, disabled: bool = False) -> list[str]:
+        """The mappings asked for: all enabled ones where none is named. Raises `UsageError` for an unknown one."""
+        known = self.deployment.mappings
+        for name in mappings:
+            if name not in known:
+                close = get_close_matches(name, list(known), n=1, cutoff=0.4)
+                raise UsageError(
+                    f"there is no mapping {name}",
+                    hint=f"Did you mean {close[0]}?" if close else f"There are: {', '.join(known) or 'none'}.",
+                )
+            if not known[name].enabled and not disabled:
+                raise UsageError(
+                    f"the mapping {name} is not enabled", hint=f"Set enabled = true in {known[name].file}."
+                )
+        return list(mappings) or list(self.deployment.enabled)
+
+    def _options(self, *, full: bool, force: bool, wait: float) -> Options:
+        from syncd.app.context import Options
+
+        settings = self.deployment.settings
+        return Options(
+            full=full,
+            force=force,
+            wait=wait,
+            overlap=settings.schedule.overlap,
+            max_deletes=settings.safety.max_deletes,
+            max_updates=settings.safety.max_updates,
+        )
+
+    def _reconciler(self) -> Reconciler:
+        from syncd.app.reconciler import Reconciler
+
+        return Reconciler(
+            store=self.store(),
+            open_mapping=self._open_mapping,
+            write_report=self._write_report,
+            clock=self.clock,
+            new_run=new_run_id,
+            redact=self.redact,
+        )
+
+    def _open_mapping(self, name: str, run: str) -> Bound:
+        """Bind a mapping to both of its sides and to their types."""
+        from syncd.app.reconciler import Bound
+
+        spec = self.deployment.mappings[name]
+        erpnext, source = self.connections.erpnext(spec, run), self.connections.entity(spec)
+        zone = erpnext.capabilities().zone
+        erpnext_types = {field: info.type for field, info in erpnext.schema().fields.items()}
+        source_types = {column: _zoned(info.type, spec.timezone) for column, info in source.schema().fields.items()}
+        try:
+            mapping = compile_mapping(spec, erpnext_types, source_types, erpnext_zone=zone)
+        except KeyError as error:
+            raise HaltError(
+                "schema",
+                f"{spec.file}: the field {error.args[0]} is mapped, but its side does not have it",
+                hint=f"`syncd check {name}` names the nearest fields.",
+            ) from error
+        except InvalidValue as error:
+            raise UsageError(f"{spec.file}: {error.reason}", hint=f"`syncd check {name}` names the line.") from error
+        return Bound(
+            mapping=mapping,
+            endpoints={Side.ERPNEXT: erpnext, Side.SOURCE: source},
+            fingerprint=fingerprint(spec),
+        )
+
+    def _write_report(self, record: RunRecord) -> tuple[str, str]:
+        """RUN.json and RUN.html; older reports than `[reports] keep` go."""
+        from syncd.report.build import write_report
+        from syncd.report.files import prune_reports
+        from syncd.report.html import documents_url
+
+        settings = self.deployment.settings
+        urls = {}
+        for name in record.mappings:
+            spec = self.deployment.mappings[name]
+            site = settings.sites[spec.site]
+            urls[name] = "" if site.is_sandbox else documents_url(site.url, spec.doctype)
+        now = self.clock.now()
+        path = write_report(
+            self.store(), record.id, settings.reports.directory, site_urls=urls, record=record, redact=self.redact
+        )
+        prune_reports(settings.reports.directory, settings.reports.keep, now)
+        self.store().prune(now - timedelta(seconds=settings.reports.keep))
+        return str(path), str(path.with_suffix(".html"))
+
+
+def _zoned(held: FieldType, zone: str) -> FieldType:
+    """Naive stamps of the source, kept as text too, are in the mapping's `timezone`."""
+    if held.zone is not None or held.kind not in {Kind.TEXT, Kind.DATETIME}:
+        return held
+    return replace(held, zone=ZoneInfo(zone))
+
+
+def _nobody(what: str, done: int, total: int | None) -> None:
+    """Progress that nobody watches."""

@@ -1,0 +1,44 @@
+"""Logging: one line an event on stderr, with every secret taken out."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import MutableMapping
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from syncd.config.settings import LogFormat
+
+if TYPE_CHECKING:
+    from syncd.config import Deployment
+
+
+def configure_logging(deployment: Deployment, *, verbose: bool, quiet: bool) -> None:
+    """structlog to stderr: readable on a terminal, JSON lines elsewhere. Secrets are taken out of every line."""
+    settings = deployment.settings.log
+    level = "debug" if verbose else "error" if quiet else settings.level.value
+    console = settings.format is LogFormat.CONSOLE or (settings.format is LogFormat.AUTO and sys.stderr.isatty())
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer(colors="NO_COLOR" not in os.environ and sys.stderr.isatty())
+        if console
+        else structlog.processors.JSONRenderer()
+    )
+
+    def redact(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> str:
+        # The renderer before it has made a text of the event.
+        return deployment.redactor.redact(str(line))
+
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+            redact,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+    )
