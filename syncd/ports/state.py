@@ -132,7 +132,7 @@ class Operation:
     """One row of the journal, written before anything is sent.
 
     `records` holds one entry for each record, as JSON-able objects in the journal's own shape (see
-    `syncd.app.journal`), enough to find out afterwards what was done and to say so in a report.
+    `syncd.core.journal`), enough to find out afterwards what was done and to say so in a report.
     """
 
     key: str
@@ -143,6 +143,8 @@ class Operation:
     action: Action
     records: bytes
     count: int
+    results: bytes = b""
+    """What became of each record (`syncd.core.journal`); empty while nobody knows."""
     state: OperationState = OperationState.OPEN
     sent: datetime | None = None
     finished: datetime | None = None
@@ -303,8 +305,8 @@ class Transaction(Protocol):
         """Write operations before they are sent."""
         ...
 
-    def finish(self, results: Sequence[tuple[str, OperationState, str, bytes | None]]) -> None:
-        """(operation key, state, error, records or None to leave them): what became of operations."""
+    def finish(self, results: Sequence[tuple[str, OperationState, str, bytes]]) -> None:
+        """(operation key, state, error, results): what became of operations and of each of their records."""
         ...
 
     def hold(self, conflicts: Sequence[ConflictRecord]) -> None:
