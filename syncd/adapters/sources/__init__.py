@@ -1,0 +1,1 @@
+"""Sources: external systems behind the Endpoint port."""

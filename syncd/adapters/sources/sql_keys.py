@@ -1,0 +1,141 @@
+"""Keys of a source's rows: one text for each id, and the id's parts back from the text.
+
+A key is the parts of the id, percent-encoded and joined by `/` (contract, "Stamps of the source"). Only what would not
+survive is encoded: `%` and `/`, control characters, `<` and `>` (the site takes them for markup), and blanks at the
+ends (the site's database compares text without trailing blanks).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import date, datetime, time
+from decimal import Decimal
+from itertools import product
+from urllib.parse import unquote
+
+from syncd.core.model import Raw
+from syncd.core.values import FieldType, Kind
+
+MOST_CHARACTERS = 140
+"""Most characters of a key: what ERPNext's Data field, which holds it, has room for."""
+
+_UNSAFE = re.compile(r"[%/<>\x00-\x1f\x7f-\x9f\u2028\u2029]|^\s+|\s+$")
+_WHOLE = re.compile(r"-?(0|[1-9][0-9]*)")
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?", re.IGNORECASE)
+
+
+class KeyProblem(ValueError):  # noqa: N818 - it names what is wrong with an id, as the error texts do
+    """An id that cannot stand for its row. `shown` is the id as far as it can be written."""
+
+    def __init__(self, shown: str, reason: str) -> None:
+        super().__init__(reason)
+        self.shown = shown
+        self.reason = reason
+
+
+def _escape(found: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in found.group().encode("utf-8"))
+
+
+def encode_part(text: str) -> str:
+    """One part of a key: percent-encoded where it must be, byte by byte of its UTF-8."""
+    return _UNSAFE.sub(_escape, text)
+
+
+def _text(part: Raw) -> str:
+    if isinstance(part, str):
+        return part
+    if isinstance(part, bool):
+        return str(int(part))
+    if isinstance(part, bytes):
+        return part.hex()
+    if isinstance(part, Decimal):
+        return format(part, "f")
+    if isinstance(part, datetime | date | time):
+        return part.isoformat()
+    return str(part)
+
+
+class KeyCodec:
+    """Ids of one table as keys. `columns` names the id columns, `types` what they hold.
+
+    `loose` is set for databases whose columns hold any kind of value (SQLite): a number may then be stored as text.
+    """
+
+    def __init__(self, columns: Sequence[str], types: Sequence[FieldType], *, loose: bool) -> None:
+        self._columns = tuple(columns)
+        self._types = tuple(types)
+        self._loose = loose
+
+    def encode(self, parts: Sequence[Raw]) -> str:
+        """The key of an id. Raises `KeyProblem` for one that is NULL, empty, or longer than 140 characters."""
+        texts = []
+        for column, part in zip(self._columns, parts, strict=True):
+            if part is None or part in ("", b""):
+                word = "NULL" if part is None else "empty"
+                raise KeyProblem(
+                    self.shown(parts), f"the id column {column!r} is {word}; a row needs an id to be told by"
+                )
+            text = _text(part)
+            try:
+                text.encode("utf-8")
+                texts.append(encode_part(text))
+            except UnicodeEncodeError:
+                raise KeyProblem(self.shown(parts), f"the id column {column!r} does not hold valid text") from None
+        key = "/".join(texts)
+        if len(key) > MOST_CHARACTERS:
+            raise KeyProblem(
+                key, f"the id has {len(key)} characters when written as a key; {MOST_CHARACTERS} is the most"
+            )
+        return key
+
+    def shown(self, parts: Sequence[Raw]) -> str:
+        """An id for people, even where it is no key."""
+        return "/".join("NULL" if part is None else ascii(_text(part))[1:-1] for part in parts)
+
+    def decode(self, key: str) -> list[tuple[object, ...]]:
+        """The ids that may stand behind a key, as values to bind; none where no row can have that key.
+
+        The caller keeps of what it finds only rows whose own key is `key`.
+        """
+        texts = key.split("/")
+        if len(texts) != len(self._columns) or not all(texts):
+            return []
+        try:
+            plain = [unquote(text, errors="strict") for text in texts]
+        except UnicodeDecodeError:
+            return []
+        choices = [self._candidates(text, kind) for text, kind in zip(plain, self._types, strict=True)]
+        return list(product(*choices))
+
+    def _candidates(self, text: str, field_type: FieldType) -> list[object]:
+        numbers = self._numbers(text)
+        if not field_type.name:
+            return [text, *numbers]
+        if field_type.kind in (Kind.INT, Kind.NUMBER, Kind.BOOL):
+            # SQLite would take '01' for 1 in such a column, and with it another row than the key's.
+            return numbers or ([text] if self._loose and not _like_number(text) else [])
+        if field_type.kind is Kind.BYTES:
+            return [text, bytes.fromhex(text)] if re.fullmatch(r"([0-9a-f]{2})+", text) else [text]
+        return [text, *numbers] if self._loose and field_type.kind is not Kind.TEXT else [text]
+
+    def _numbers(self, text: str) -> list[object]:
+        if _WHOLE.fullmatch(text):
+            whole = int(text)
+            return [whole] if -(2**63) <= whole < 2**63 else []
+        if _NUMBER.fullmatch(text):
+            number = float(text) if self._loose else Decimal(text)
+            return [number] if _text(number) == text else []
+        return []
+
+
+def _like_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+__all__ = ["MOST_CHARACTERS", "KeyCodec", "KeyProblem", "encode_part"]
