@@ -18,7 +18,7 @@ from syncd.ports.state import ConflictRecord, FailureRecord, NewPair, PairChange
 
 
 @dataclass(slots=True, kw_only=True)
-class Outcome:
+class Settled:
     """What is to be stored of one pair. `key` is (external id, ERPNext name)."""
 
     key: tuple[str | None, str | None]
@@ -36,9 +36,9 @@ def is_parked(run: Pass, case: Case) -> bool:
     return run.parked.get((case.pair.external_id, case.pair.erpnext_name)) == case.mark()
 
 
-def settle_case(run: Pass, case: Case, results: Mapping[Side, WriteResult]) -> Outcome:
+def settle_case(run: Pass, case: Case, results: Mapping[Side, WriteResult]) -> Settled:
     """Turn a decision and what became of its writes into what is stored."""
-    outcome = Outcome(key=(case.pair.external_id, case.pair.erpnext_name))
+    outcome = Settled(key=(case.pair.external_id, case.pair.erpnext_name))
     verdict = case.decision.verdict
     if verdict is Verdict.WRITE:
         _after_writes(run, case, results, outcome)
@@ -53,7 +53,7 @@ def settle_case(run: Pass, case: Case, results: Mapping[Side, WriteResult]) -> O
     return outcome
 
 
-def _close(case: Case, outcome: Outcome) -> None:
+def _close(case: Case, outcome: Settled) -> None:
     """Nothing is to be written: settled, ended or paused."""
     if case.decision.verdict is Verdict.SETTLE:
         sights = (case.sights[Side.ERPNEXT].values, case.sights[Side.SOURCE].values)
@@ -74,7 +74,7 @@ def _ended(case: Case) -> PairChange:
     return PairChange(change.id, change.content._replace(erpnext_name=None))
 
 
-def _hold(run: Pass, case: Case, outcome: Outcome) -> None:
+def _hold(run: Pass, case: Case, outcome: Settled) -> None:
     conflict = conflict_of(run, case)
     shown = case.conflict
     if (
@@ -87,7 +87,7 @@ def _hold(run: Pass, case: Case, outcome: Outcome) -> None:
         outcome.change = _state_only(case, PairState.HELD)
 
 
-def _after_writes(run: Pass, case: Case, results: Mapping[Side, WriteResult], outcome: Outcome) -> None:
+def _after_writes(run: Pass, case: Case, results: Mapping[Side, WriteResult], outcome: Settled) -> None:
     writes = {write.side: write for write in case.decision.writes}
     failed = next(((side, result.error) for side, result in results.items() if not isinstance(result, Done)), None)
     stored = {side: result.row.values for side, result in results.items() if isinstance(result, Done)}
@@ -132,7 +132,7 @@ def _after_removal(
     case: Case,
     writes: Mapping[Side, Write],
     failed: tuple[Side, RecordError] | None,
-    outcome: Outcome,
+    outcome: Settled,
 ) -> None:
     if failed is None:
         outcome.change = _ended(case)
@@ -165,7 +165,7 @@ def _baselines(
     return baseline_after(run.mapping, base, sights, (stored[Side.ERPNEXT], stored[Side.SOURCE]), pending)
 
 
-def _fail(run: Pass, case: Case, side: Side, action: Action, error: RecordError, outcome: Outcome) -> None:
+def _fail(run: Pass, case: Case, side: Side, action: Action, error: RecordError, outcome: Settled) -> None:
     write = next((write for write in case.decision.writes if write.side is side), None)
     outcome.failure = failure_of(
         run,

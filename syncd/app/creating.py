@@ -8,14 +8,15 @@ batch whose outcome is unknown stays open and is resolved by the next run (`reco
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from syncd.app.context import Pass
 from syncd.app.failures import failure_of
 from syncd.app.pairing import PAGE, record_key
-from syncd.core.journal import Entry, encode_entries
+from syncd.core.creation import CreationPlan
+from syncd.core.journal import Entry, encode_entries, encode_results
 from syncd.core.model import Action, Image, PairState, Row, Side, Write
-from syncd.core.plan import Verdict, decide_new
+from syncd.core.plan import problem_text
 from syncd.core.values import decode_image, digest, encode_image
 from syncd.errors import BusyError, RecordError, RefusedError, UnknownOutcomeError
 from syncd.ports.endpoint import Done, Failed, WriteResult
@@ -27,12 +28,13 @@ SLOW = 10.0
 """Seconds after which a creating call counts as too large."""
 
 
-@dataclass(frozen=True, slots=True)
-class Birth:
+class Birth(NamedTuple):
     """A staged row without a partner, and the creation decided for it."""
 
     staged: Staged
     write: Write
+    labels: tuple[str, ...]
+    """The ERPNext fieldnames of the write's values."""
 
 
 class Creator:
@@ -43,6 +45,7 @@ class Creator:
         self._target = target
         self._endpoint = run.endpoints[target]
         self._most = self._endpoint.capabilities().create_batch
+        self._plan = CreationPlan(run.mapping, target.other)
         self._size = min(FIRST_BATCH, self._most) if target is Side.ERPNEXT else self._most
         self._on_new = on_new
 
@@ -67,15 +70,17 @@ class Creator:
         births: list[Birth] = []
         unmatched: list[tuple[int, StagedState]] = []
         failures: list[FailureRecord] = []
+        if not self._plan.allowed:
+            unmatched = [(row.id, StagedState.UNMATCHED) for row in page]
+            page = ()
         for row in page:
-            decision = decide_new(self._run.mapping, row.side, row.key, decode_image(row.image))
-            if decision.verdict is Verdict.WRITE:
-                births.append(Birth(row, decision.writes[0]))
-            elif decision.verdict is Verdict.UNMATCHED:
-                unmatched.append((row.id, StagedState.UNMATCHED))
+            creation = self._plan.decide(row.key, decode_image(row.image))
+            if creation.write is not None:
+                births.append(Birth(row, creation.write, creation.labels))
             else:
                 unmatched.append((row.id, StagedState.FAILED))
-                error = RefusedError(decision.text, hint="Correct the value, or the field's line in the mapping.")
+                text = problem_text(creation.problems)
+                error = RefusedError(text, hint="Correct the value, or the field's line in the mapping.")
                 failures.append(self._failure(row, error))
         if unmatched or failures:
             with self._run.store.transaction(self._run.lease) as tx:
@@ -143,14 +148,14 @@ class Creator:
         run = self._run
         rows = [result.row for result in results if isinstance(result, Done)]
         pairs = [self._pair(birth, row) for birth, row in zip(births, rows, strict=True)]
-        entries = [entry_of(birth, key=row.key, result="done") for birth, row in zip(births, rows, strict=True)]
+        outcomes = encode_results([row.key for row in rows])
         keys = [record_key(birth.staged) for birth in births]
         with run.store.transaction(run.lease) as tx:
             tx.add_pairs(pairs, run.state.layout)
             tx.unstage([birth.staged.id for birth in births])
             tx.close_conflicts(keys)
             tx.close_failures(keys)
-            tx.finish([(operation.key, OperationState.DONE, "", encode_entries(entries))])
+            tx.finish([(operation.key, OperationState.DONE, "", outcomes)])
         run.counts.created[self._target.value] += len(births)
         run.noticed = True
         if self._on_new is not None:
@@ -168,35 +173,31 @@ class Creator:
 
     def _finish(self, operation: Operation, error: RecordError) -> None:
         with self._run.store.transaction(self._run.lease) as tx:
-            tx.finish([(operation.key, OperationState.REFUSED, error.message, None)])
+            tx.finish([(operation.key, OperationState.REFUSED, error.message, b"")])
 
     def _refuse(self, operation: Operation, births: Sequence[Birth], error: RecordError) -> None:
-        entries = [entry_of(birth, result="refused", error=error) for birth in births]
+        outcomes = encode_results([["refused", error.message, error.hint, error.request_id] for _ in births])
         with self._run.store.transaction(self._run.lease) as tx:
             tx.mark_staged([(birth.staged.id, StagedState.FAILED) for birth in births])
             tx.fail([self._failure(birth.staged, error) for birth in births])
-            tx.finish([(operation.key, OperationState.REFUSED, error.message, encode_entries(entries))])
+            tx.finish([(operation.key, OperationState.REFUSED, error.message, outcomes)])
         self._run.noticed = True
 
 
-def entry_of(birth: Birth, *, key: str | None = None, result: str = "", error: RecordError | None = None) -> Entry:
-    """The journal's entry for a creation; `key` is the new record's, once it is known."""
-    staged = birth.staged
+def entry_of(birth: Birth) -> Entry:
+    """The journal's entry for a creation."""
+    staged, write = birth.staged, birth.write
     source = staged.side is Side.SOURCE
     return Entry(
-        external_id=staged.key if source else key,
-        erpnext_name=key if source else staged.key,
-        names=tuple(birth.write.values),
-        values=tuple(birth.write.values.values()),
-        changes=birth.write.changes,
+        external_id=staged.key if source else None,
+        erpnext_name=None if source else staged.key,
+        names=tuple(write.values),
+        values=tuple(write.values.values()),
         stamp=staged.stamp,
-        link=birth.write.link,
+        link=write.link,
         staged=staged.id,
-        result=result,
-        error="" if error is None else error.message,
-        hint="" if error is None else error.hint,
-        request_id="" if error is None else error.request_id,
         origin=staged.image,
+        labels=birth.labels,
     )
 
 

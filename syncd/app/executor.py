@@ -24,14 +24,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from syncd.app.commit import Outcome, is_parked, settle_case
+from syncd.app.commit import Settled, is_parked, settle_case
 from syncd.app.context import Pass
 from syncd.app.deciding import Case, cases
-from syncd.core.journal import Entry, encode_entries
+from syncd.core.journal import DONE, Entry, Outcome, encode_entries, encode_results
 from syncd.core.model import Action, Side, Write
 from syncd.core.plan import Verdict
 from syncd.core.values import encode_image
-from syncd.errors import GoneError, RecordError, StaleError
+from syncd.errors import GoneError, Kind, RecordError, StaleError
 from syncd.ports.endpoint import Done, WriteResult
 from syncd.ports.state import Operation, OperationState
 
@@ -47,7 +47,7 @@ class _Page:
     """What one page of cases came to. `done` holds, for each case, the results of its writes by side."""
 
     results: dict[int, dict[Side, WriteResult]] = field(default_factory=dict)
-    finished: list[tuple[str, OperationState, str, bytes | None]] = field(default_factory=list)
+    finished: list[tuple[str, OperationState, str, bytes]] = field(default_factory=list)
 
     def failed(self, pair: int) -> RecordError | None:
         """The error that stopped a pair's writes."""
@@ -111,12 +111,12 @@ class Executor:
         )
         with run.store.transaction(run.lease) as tx:
             tx.journal([operation])
-        entries: list[Entry] = [_entry(case, write) for case, write in due]
+        outcomes: list[Outcome] = [None] * len(due)
         for index, result in run.endpoints[side].apply([write for _, write in due]):
             case, _ = due[index]
             outcome.results.setdefault(case.pair.id, {})[side] = result
-            entries[index] = _told(entries[index], result)
-        outcome.finished.append((operation.key, OperationState.DONE, "", encode_entries(entries)))
+            outcomes[index] = _told(result)
+        outcome.finished.append((operation.key, OperationState.DONE, "", encode_results(outcomes)))
 
     def _commit(self, page: Sequence[Case], outcome: _Page) -> None:
         """Pairs, baselines, conflicts, failures and the journal of a page in one transaction."""
@@ -134,7 +134,7 @@ class Executor:
         for case, entry in zip(page, committed, strict=True):
             self._count(case, entry, outcome)
 
-    def _count(self, case: Case, entry: Outcome, outcome: _Page) -> None:
+    def _count(self, case: Case, entry: Settled, outcome: _Page) -> None:
         counts, run = self._run.counts, self._run
         for write in case.decision.writes:
             if not isinstance(outcome.results.get(case.pair.id, {}).get(write.side), Done):
@@ -180,13 +180,10 @@ def _entry(case: Case, write: Write) -> Entry:
     )
 
 
-def _told(entry: Entry, result: WriteResult) -> Entry:
+def _told(result: WriteResult) -> Outcome:
+    """What became of one write, for the journal."""
     if isinstance(result, Done):
-        return entry._replace(result="done")
+        return [DONE, "", "", ""]
     error = result.error
-    return entry._replace(
-        result=_RESULT.get(type(error), "refused" if error.kind.value == "permanent" else "unknown"),
-        error=error.message,
-        hint=error.hint,
-        request_id=error.request_id,
-    )
+    word = _RESULT.get(type(error), "refused" if error.kind is Kind.PERMANENT else "unknown")
+    return [word, error.message, error.hint, error.request_id]

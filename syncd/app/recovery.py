@@ -9,15 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from syncd.app.absence import look_again
 from syncd.app.context import Pass, whole
 from syncd.app.creating import born_pair
 from syncd.app.observe import stage_rows
-from syncd.core.journal import Entry, decode_entries, encode_entries
+from syncd.core.journal import DONE, Entry, Outcome, decode_entries, encode_results
 from syncd.core.matching import Matcher
 from syncd.core.model import Action, Pair, PairState, Row, Side, Write
 from syncd.core.values import InvalidValue, decode_image, digest, encode_image
 from syncd.errors import UnknownOutcomeError
 from syncd.ports.state import NewPair, Operation, OperationState, PairChange, Staged, StagedState
+
+ABANDONED: Outcome = ["abandoned", "", "", ""]
+"""It was not done; what it was to do is decided anew."""
 
 
 def recover(run: Pass, matcher: Matcher) -> None:
@@ -25,9 +29,9 @@ def recover(run: Pass, matcher: Matcher) -> None:
     for operation in run.store.open_operations(run.mapping.name):
         run.checkpoint()
         run.noticed = True
-        entries = decode_entries(operation.records)
+        entries = decode_entries(operation.records, operation.results)
         if operation.action is Action.CREATE:
-            _recover_creation(run, operation, entries)
+            _recover_creation(run, operation, entries, matcher)
         else:
             _recover_writes(run, operation, entries, matcher)
 
@@ -49,29 +53,27 @@ def _writes(operation: Operation, entries: Sequence[Entry]) -> list[Write]:
     ]
 
 
-def _recover_creation(run: Pass, operation: Operation, entries: Sequence[Entry]) -> None:
+def _recover_creation(run: Pass, operation: Operation, entries: Sequence[Entry], matcher: Matcher) -> None:
     writes = _writes(operation, entries)
     try:
         rows = run.endpoints[operation.side].created(writes, operation.key, sent=operation.sent)
     except UnknownOutcomeError as error:
         with run.store.transaction(run.lease) as tx:
-            tx.finish([(operation.key, OperationState.OPEN, error.message, None)])
+            tx.finish([(operation.key, OperationState.OPEN, error.message, operation.results)])
         return
     staged = {row.id: row for row in run.store.staged([entry.staged for entry in entries if entry.staged])}
     made = rows if rows is not None else [None] * len(entries)
     pairs, done, undone = [], [], []
-    told = []
+    told: list[Outcome] = []
     for entry, write, row in zip(entries, writes, made, strict=True):
         origin = staged.get(entry.staged or 0)
         if row is None:
             undone.append(origin)
-            told.append(entry._replace(result="abandoned"))
+            told.append(ABANDONED)
             continue
         pairs.append(_recovered_pair(run, operation.side, entry, write, row, origin))
         done.append(origin)
-        entry = entry._replace(result="done")
-        made_in_erpnext = operation.side is Side.ERPNEXT
-        told.append(entry._replace(erpnext_name=row.key) if made_in_erpnext else entry._replace(external_id=row.key))
+        told.append(row.key)
     run.counts.created[operation.side.value] += len(pairs)
     state = OperationState.DONE if pairs else OperationState.ABANDONED
     keys = [_given_key(operation.side, entry) for entry in entries]
@@ -80,7 +82,11 @@ def _recover_creation(run: Pass, operation: Operation, entries: Sequence[Entry])
         tx.unstage([row.id for row in done if row is not None])
         tx.mark_staged([(row.id, StagedState.NEW) for row in undone if row is not None])
         tx.close_failures(keys)
-        tx.finish([(operation.key, state, "", encode_entries(told))])
+        tx.finish([(operation.key, state, "", encode_results(told))])
+    made_keys = [row.key for row in made if row is not None]
+    found = run.store.pairs_by_key(run.mapping.name, operation.side, made_keys)
+    # The giving record may have moved since it was sent, and its staged row is gone: it is read afresh.
+    look_again(run, operation.side.other, [pair.id for pair, _ in found], matcher)
 
 
 def _given_key(side: Side, entry: Entry) -> tuple[str | None, str | None]:
@@ -120,15 +126,16 @@ def _recover_writes(run: Pass, operation: Operation, entries: Sequence[Entry], m
     """Updates, links and removals: read both records afresh; what is there decides."""
     pairs = _pairs_of(run, entries)
     rows = {side: _rows(run, side, pairs.values()) for side in Side}
-    changes, told = [], []
+    changes = []
+    told: list[Outcome] = []
     for entry in entries:
         pair = pairs.get(entry.pair or 0)
         row = rows[operation.side].get(pair.key(operation.side) or "") if pair is not None else None
-        if pair is None or entry.result:
-            told.append(entry)
+        if pair is None:
+            told.append(ABANDONED)
             continue
         done = row is not None and _was_done(run, operation.side, entry, row)
-        told.append(entry._replace(result="done" if done else "abandoned"))
+        told.append([DONE, "", "", ""] if done else ABANDONED)
         if done and row is not None:
             changes.append(_moved_baseline(run, pair, operation.side, entry, row))
     staged = [
@@ -140,11 +147,11 @@ def _recover_writes(run: Pass, operation: Operation, entries: Sequence[Entry], m
             matcher,
         )
     ]
-    state = OperationState.DONE if any(entry.result == "done" for entry in told) else OperationState.ABANDONED
+    state = OperationState.DONE if any(outcome is not ABANDONED for outcome in told) else OperationState.ABANDONED
     with run.store.transaction(run.lease) as tx:
         tx.change_pairs(changes, run.state.layout)
         tx.stage(staged)
-        tx.finish([(operation.key, state, "", encode_entries(told))])
+        tx.finish([(operation.key, state, "", encode_results(told))])
 
 
 def _pairs_of(run: Pass, entries: Sequence[Entry]) -> dict[int, Pair]:

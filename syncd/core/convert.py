@@ -39,6 +39,11 @@ class Lens(Protocol):
         """What does not survive the way there and back, in plain words; empty if everything does."""
         ...
 
+    @property
+    def identity(self) -> bool:
+        """Nothing is converted but from one type to the other."""
+        ...
+
     def to_erpnext(self, value: Value) -> Value:
         """A source's value as ERPNext holds it; raises `InvalidValue`."""
         ...
@@ -68,6 +73,11 @@ class ChainLens:
     invertible: bool
     normalising: bool
     loses: str
+
+    @property
+    def identity(self) -> bool:
+        """See `Lens`."""
+        return not self.steps
 
     def to_erpnext(self, value: Value) -> Value:
         """See `Lens`."""

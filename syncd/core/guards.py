@@ -23,6 +23,7 @@ LEAST_DELETES = 5
 """Small sets: this many deletions are let through whatever the percentage (contract, `[safety]`)."""
 LEAST_UPDATES = 50
 """The same for updates."""
+_HAIR = 1e-6
 REPEATED_HOUR = timedelta(hours=1)
 """Naive stamps go back by this much when daylight saving time ends, without anything being wrong."""
 
@@ -47,7 +48,8 @@ class Limit:
         """How many are let through among `pairs`; a count is taken as it is."""
         if self.count is not None:
             return self.count
-        return max(least, int((self.share or 0.0) * pairs))
+        # 29% of 100 is 29, although 0.29 * 100 is a hair less.
+        return max(least, int((self.share or 0.0) * pairs + _HAIR))
 
     def __str__(self) -> str:
         return str(self.count) if self.count is not None else f"{(self.share or 0.0) * 100:g}%"

@@ -133,8 +133,11 @@ def decode_image(data: bytes) -> Image:
     held = orjson.loads(data)
     if not isinstance(held, list):
         raise ValueError("an image is a JSON list")
-    if data.find(b"[", 1) < 0:
-        return tuple(held)
+    return tuple(held) if data.find(b"[", 1) < 0 else read_image(held)
+
+
+def read_image(held: Sequence[Any]) -> Image:
+    """The image in a JSON list that was parsed already, as part of something larger."""
     return tuple([_untag(value) if value.__class__ is list else value for value in held])
 
 

@@ -1,26 +1,37 @@
 """The journal's own shape: what one operation says of its records, as bytes.
 
-An operation's entries are written before anything is sent; they hold enough to send the very same thing again, to find
-out whether it was done, and to tell a person about it. Reports read them back.
+An operation's entries are written before anything is sent and are never rewritten; they hold enough to send the very
+same thing again, to find out whether it was done, and to tell a person about it. What became of each record is written
+beside them, as results. Reports read both back.
+
+    records   {"layouts": [[names, labels], …], "entries": [[external id, ERPNext name, layout, image, changes, link,
+              pair, staged row, action, origin, outcome], …]}
+    results   [outcome, …]: one for each entry
+
+An outcome is null (nothing to tell), the key of the record that was made (done), or [result, error, hint, request id].
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 
-from syncd.core.model import FieldChange, Raw
-from syncd.core.values import decode_image, encode_image
+from syncd.core.model import FieldChange, Image, Raw
+from syncd.core.values import encode_image, read_image, show
+
+Outcome: TypeAlias = str | list[str] | None
+
+DONE = "done"
 
 
 class Entry(NamedTuple):
     """One record of an operation.
 
-    `names` and `values` are what is sent, in the receiving side's own field names; `changes` the same in a person's
-    terms (ERPNext fieldnames, canonical values as text). `result` is "" while open, then done, refused, stale, gone
-    or unknown.
+    `names` and `values` are what is sent, in the receiving side's own field names; `labels` the ERPNext fieldnames of
+    the same. `changes` are old and new in a person's terms; a creation leaves them out, they follow from its values.
+    `result` is "" while open, then done, refused, stale, gone, unknown or abandoned.
     """
 
     external_id: str | None
@@ -40,56 +51,127 @@ class Entry(NamedTuple):
     """What is done to this record, where the operation's records differ; "" is the operation's own action."""
     origin: bytes | None = None
     """The other side's encoded image that the write was decided on: what becomes its baseline once it was done."""
+    labels: tuple[str, ...] = ()
+
+
+class Told(NamedTuple):
+    """One record of an operation as a report tells it. `changes` are [field, old, new] with values fit for JSON."""
+
+    external_id: str | None
+    erpnext_name: str | None
+    action: str
+    link: bool
+    changes: list[list[object]]
+    result: str
+    error: str
+    hint: str
+    request_id: str
 
 
 def encode_entries(entries: Iterable[Entry]) -> bytes:
     """Entries as bytes; lossless for every kind of raw value."""
-    return orjson.dumps(
-        [
-            [
-                entry.external_id,
-                entry.erpnext_name,
-                entry.names,
-                encode_image((entry.stamp, *entry.values)).decode(),
-                [[change.field, change.old, change.new] for change in entry.changes],
-                entry.link,
-                entry.pair,
-                entry.staged,
-                entry.result,
-                entry.error,
-                entry.hint,
-                entry.request_id,
-                entry.action,
-                None if entry.origin is None else entry.origin.decode(),
+    layouts: dict[tuple[tuple[str, ...], tuple[str, ...]], int] = {}
+    encoded = [
+        (
+            entry.external_id,
+            entry.erpnext_name,
+            layouts.setdefault((entry.names, entry.labels), len(layouts)),
+            orjson.Fragment(encode_image((entry.stamp, *entry.values))),
+            [[change.field, change.old, change.new] for change in entry.changes],
+            entry.link,
+            entry.pair,
+            entry.staged,
+            entry.action,
+            None if entry.origin is None else orjson.Fragment(entry.origin),
+            _outcome(entry),
+        )
+        for entry in entries
+    ]
+    return orjson.dumps({"layouts": list(layouts), "entries": encoded})
+
+
+def encode_results(outcomes: Sequence[Outcome]) -> bytes:
+    """What became of an operation's records, in the order of its entries."""
+    return orjson.dumps(outcomes)
+
+
+def outcome_of(entry: Entry) -> Outcome:
+    """What became of one record, as `encode_results` takes it."""
+    return _outcome(entry)
+
+
+def _outcome(entry: Entry) -> Outcome:
+    if not entry.result:
+        return None
+    return [entry.result, entry.error, entry.hint, entry.request_id]
+
+
+def decode_entries(records: bytes, results: bytes = b"") -> list[Entry]:
+    """The entries that `encode_entries` wrote, with what became of them. Raises ValueError for any other bytes."""
+    return [
+        Entry(
+            external_id=external_id,
+            erpnext_name=name,
+            names=tuple(names),
+            values=image[1:],
+            changes=tuple(FieldChange(field=field, old=old, new=new) for field, old, new in changes),
+            stamp=image[0],
+            link=link,
+            pair=pair,
+            staged=staged,
+            result=outcome[0],
+            error=outcome[1],
+            hint=outcome[2],
+            request_id=outcome[3],
+            action=action,
+            origin=None if origin is None else encode_image(read_image(origin)),
+            labels=tuple(labels),
+        )
+        for external_id, name, (names, labels), image, changes, link, pair, staged, action, origin, outcome in _read(
+            records, results
+        )
+    ]
+
+
+def tell_entries(records: bytes, results: bytes = b"") -> Iterator[Told]:
+    """The entries as a report tells them. Raises ValueError for bytes of another kind."""
+    for external_id, name, (names, labels), image, changes, link, _, _, action, _, outcome in _read(records, results):
+        if not changes and len(image) > 1:
+            changes = [
+                [label, None, value if value.__class__ in _PLAIN else show(value)]
+                for label, value in zip(labels or names, image[1:], strict=True)
             ]
-            for entry in entries
-        ]
-    )
+        yield Told(external_id, name, action, link, changes, *outcome)
 
 
-def decode_entries(data: bytes) -> list[Entry]:
-    """The entries that `encode_entries` wrote."""
-    return [_decode(record) for record in orjson.loads(data)]
+_PLAIN = frozenset({str, int, bool, type(None)})
+
+_Read: TypeAlias = tuple[Any, Any, list[list[str]], Image, Any, bool, Any, Any, str, Any, list[str]]
 
 
-def _decode(record: list[Any]) -> Entry:
-    external_id, name, names, image, changes, *rest, origin = record
-    stamp, *values = decode_image(image.encode())
-    link, pair, staged, result, error, hint, request_id, action = rest
-    return Entry(
-        external_id=external_id,
-        erpnext_name=name,
-        names=tuple(names),
-        values=tuple(values),
-        changes=tuple(FieldChange(field=field, old=old, new=new) for field, old, new in changes),
-        stamp=stamp,
-        link=link,
-        pair=pair,
-        staged=staged,
-        result=result,
-        error=error,
-        hint=hint,
-        request_id=request_id,
-        action=action,
-        origin=None if origin is None else origin.encode(),
-    )
+def _read(records: bytes, results: bytes) -> Iterator[_Read]:
+    held = orjson.loads(records)
+    try:
+        layouts, entries = held["layouts"], held["entries"]
+    except (KeyError, TypeError, IndexError) as error:
+        raise ValueError("these are no entries of the journal") from error
+    outcomes: Sequence[Outcome] = orjson.loads(results) if results else [None] * len(entries)
+    for entry, later in zip(entries, outcomes, strict=True):
+        external_id, name, layout, image, changes, link, pair, staged, action, origin, outcome = entry
+        outcome = later if later is not None else outcome
+        if isinstance(outcome, str):  # the key of the record that was made
+            external_id, name = (external_id or outcome), (name or outcome)
+            outcome = [DONE, "", "", ""]
+        yield (
+            external_id,
+            name,
+            layouts[layout],
+            read_image(image),
+            changes,
+            link,
+            pair,
+            staged,
+            action,
+            origin,
+            outcome or ["", "", "", ""],
+        )

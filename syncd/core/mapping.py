@@ -140,6 +140,8 @@ class CompiledField:
     erpnext_type: FieldType
     source_type: FieldType
     lens: Lens
+    default: Value = None
+    """`default` in canonical form; None: there is none."""
 
     @property
     def name(self) -> str:
@@ -148,34 +150,67 @@ class CompiledField:
 
     def read(self, side: Side, raw: Raw) -> Value:
         """A side's raw value in canonical form; raises `InvalidValue`."""
-        return canonical(raw, self.erpnext_type if side is Side.ERPNEXT else self.source_type)
+        return canonical(raw, self._type(side))
 
     def convert(self, value: Value, to: Side) -> Value:
         """A canonical value of the other side as one of side `to`; raises `InvalidValue` when it cannot hold it."""
         if to is Side.ERPNEXT:
-            if value is None and self.spec.default is not None:
-                return canonical(self.spec.default, self.erpnext_type)
+            if value is None and self.default is not None:
+                return self.default
             return coerce(self.lens.to_erpnext(value), self.erpnext_type)
         return coerce(self.lens.to_source(value), self.source_type)
 
     def raw(self, value: Value, side: Side) -> Raw:
         """A canonical value of `side` as that side is given it."""
-        return to_raw(value, self.erpnext_type if side is Side.ERPNEXT else self.source_type)
+        return to_raw(value, self._type(side))
 
     def agree(self, erpnext: Value, source: Value) -> bool:
         """Whether two canonical values, one of each side, are the same (contract, "Same value")."""
-        if source is None and self.spec.default is not None and erpnext is not None:
-            try:
-                if self.lens.same(erpnext, canonical(self.spec.default, self.erpnext_type)):
-                    return True
-            except InvalidValue:
-                return False
+        if source is None and self.default is not None and self.lens.same(erpnext, self.default):
+            return True
         if source is None and self.erpnext_type.zero_is_empty and not erpnext:
+            return True
+        if erpnext is None and self.source_type.zero_is_empty and not source:
             return True
         try:
             return self.lens.same(erpnext, self.lens.to_erpnext(source))
         except InvalidValue:
+            return self._gives(erpnext, source)
+
+    def _gives(self, erpnext: Value, source: Value) -> bool:
+        """Whether the source holds what ERPNext's value becomes there: all that a one-way converter can tell."""
+        try:
+            return coerce(self.lens.to_source(erpnext), self.source_type) == source
+        except InvalidValue:
             return False
+
+    def is_empty(self, side: Side, value: Value) -> bool:
+        """Whether a canonical value of `side` says nothing: empty, a 0 for want of NULL, markup around no text."""
+        if value is None or (self._type(side).zero_is_empty and not value):
+            return True
+        try:
+            return (self.lens.key(value) if side is Side.ERPNEXT else self.lens.to_erpnext(value)) is None
+        except InvalidValue:
+            return False
+
+    def changed(self, side: Side, before: Raw, now: Raw) -> bool:
+        """Whether `side` went from one raw value to another that is not the same (contract, "Same value")."""
+        try:
+            old, new = self.read(side, before), self.read(side, now)
+        except InvalidValue:
+            return before != now
+        if self._type(side).zero_is_empty:
+            old, new = old or None, new or None
+        if old == new:
+            return False
+        try:
+            forms = (old, new) if side is Side.ERPNEXT else (self.lens.to_erpnext(old), self.lens.to_erpnext(new))
+        except InvalidValue:
+            return True
+        return not self.lens.same(*forms)
+
+    def _type(self, side: Side) -> FieldType:
+        return self.erpnext_type if side is Side.ERPNEXT else self.source_type
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,8 +260,8 @@ def compile_mapping(
 ) -> CompiledMapping:
     """Bind `spec` to the types of both sides.
 
-    Raises KeyError for a field a side does not have and `InvalidValue` for a converter or constant that does not fit;
-    `syncd.config` and `check` turn both into problems with file and key before this is called.
+    Raises KeyError for a field a side does not have and `InvalidValue` for a converter, constant or default that does
+    not fit; `syncd.config` and `check` turn both into problems with file and key before this is called.
     """
     erpnext_fields, source_fields = layout(spec)
     compiled = []
@@ -242,11 +277,12 @@ def compile_mapping(
                 erpnext_type=erpnext_type,
                 source_type=source_type,
                 lens=build_lens(entry.converters, entry.values, source_type, erpnext_type),
+                default=_fixed(entry.erpnext, "default", entry.default, erpnext_type),
             )
         )
     constants = {
         entry.erpnext: to_raw(
-            coerce(canonical(entry.constant, erpnext_types[entry.erpnext]), erpnext_types[entry.erpnext]),
+            _fixed(entry.erpnext, "constant", entry.constant, erpnext_types[entry.erpnext]),
             erpnext_types[entry.erpnext],
         )
         for entry in spec.fields
@@ -261,3 +297,11 @@ def compile_mapping(
         erpnext_zone=erpnext_zone,
         source_zone=spec.timezone,
     )
+
+
+def _fixed(name: str, key: str, raw: Raw, erpnext_type: FieldType) -> Value:
+    """A value that stands in the mapping file, in canonical form; raises `InvalidValue`, naming the key."""
+    try:
+        return coerce(canonical(raw, erpnext_type), erpnext_type)
+    except InvalidValue as error:
+        raise InvalidValue(f"fields.{name}.{key}: {error.reason}") from None

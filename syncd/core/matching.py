@@ -31,9 +31,10 @@ class Matcher:
                 value = _erpnext_value(entry, side, values)
             except InvalidValue:
                 return None
-            if value is None:
+            counted = None if value is None else entry.lens.key(value)
+            if counted is None:  # empty, or markup around no text
                 return None
-            text = f"{type(value).__name__}:{show(entry.lens.key(value))}"
+            text = f"{type(counted).__name__}:{show(counted)}"
             parts.append(f"{len(text)}:{text}")  # with its length, so that no two rows of values read the same
         return blake2b("".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 

@@ -8,14 +8,17 @@ symmetrical: swapping the sides mirrors the outcome.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
 from syncd.core.mapping import CompiledField, CompiledMapping
 from syncd.core.model import Baseline, Direction, FieldChange, FieldConflict, Image, Missing, Raw, Side, Wins
-from syncd.core.values import InvalidValue, Value, show
+from syncd.core.values import InvalidValue, Value, coerce, show
+
+_AT = {Side.ERPNEXT: 0, Side.SOURCE: 1}
+"""Where a side stands in (ERPNext's value, the source's value)."""
 
 
 class Flow(Enum):
@@ -57,8 +60,8 @@ class Problem(NamedTuple):
     """A field whose value cannot be read or cannot be held by the other side."""
 
     field: str
-    side: Side
-    """The side whose value it is."""
+    side: Side | None
+    """The side whose value it is; None: a person chose it."""
     reason: str
 
 
@@ -125,16 +128,16 @@ def _merge_field(
     choice: Choice | None,
     result: Merge,
 ) -> None:
-    values: dict[Side, Value] = {}
-    for side, raw in zip((Side.ERPNEXT, Side.SOURCE), now, strict=True):
-        try:
-            values[side] = entry.read(side, raw)
-        except InvalidValue as error:
-            if before is None or not _same_raw(before, now, side):
-                result.problems.append(Problem(entry.name, side, error.reason))
-            return
     direction = effective_direction(mapping, entry)
-    flow, reason, contested = _decide(entry, direction, before, values, newest)
+    values, unreadable = _read(entry, now)
+    if unreadable:
+        moved = [side for side in unreadable if before is None or before[_AT[side]] != now[_AT[side]]]
+        result.problems.extend(Problem(entry.name, side, unreadable[side]) for side in moved)
+        overwritten = None if moved or before is None else _overwritten(entry, direction, before, now, unreadable)
+        if overwritten is not None:
+            _write(entry, overwritten, values, values[overwritten.other], result)
+        return
+    flow, reason, contested = _decide(entry, direction, before, now, values, newest)
     if contested:
         conflict = _conflict(entry, before, values, reason)
         if flow is Flow.CONFLICT and choice is not None:
@@ -150,9 +153,32 @@ def _merge_field(
         _write(entry, Side.SOURCE, values, values[Side.ERPNEXT], result)
 
 
-def _same_raw(before: tuple[Raw, Raw], now: tuple[Raw, Raw], side: Side) -> bool:
-    at = 0 if side is Side.ERPNEXT else 1
-    return before[at] == now[at]
+def _read(entry: CompiledField, now: tuple[Raw, Raw]) -> tuple[dict[Side, Value], dict[Side, str]]:
+    """Both sides' canonical values, and why a side's cannot be read; such a one stands there as its text."""
+    values: dict[Side, Value] = {}
+    unreadable: dict[Side, str] = {}
+    for side in Side:
+        try:
+            values[side] = entry.read(side, now[_AT[side]])
+        except InvalidValue as error:
+            values[side], unreadable[side] = str(now[_AT[side]]), error.reason
+    return values, unreadable
+
+
+def _overwritten(
+    entry: CompiledField,
+    direction: Direction,
+    before: tuple[Raw, Raw],
+    now: tuple[Raw, Raw],
+    unreadable: Collection[Side],
+) -> Side | None:
+    """The side whose unreadable value gives way: it did not change, and the other side's value flows there."""
+    if len(unreadable) > 1:
+        return None
+    side = next(iter(unreadable))
+    at = _AT[side.other]
+    flows = _is_enforced(entry, direction) or entry.changed(side.other, before[at], now[at])
+    return side if flows and direction.reaches(side) else None
 
 
 def effective_direction(mapping: CompiledMapping, entry: CompiledField) -> Direction:
@@ -164,19 +190,25 @@ def _decide(
     entry: CompiledField,
     direction: Direction,
     before: tuple[Raw, Raw] | None,
+    now: tuple[Raw, Raw],
     values: Mapping[Side, Value],
     newest: Newest,
 ) -> tuple[Flow, str, bool]:
     """(flow, why no side wins, whether both sides hold differing values of their own)."""
+    enforced = _is_enforced(entry, direction)
+    if (before is None or enforced) and _default_fills(entry, direction, values):
+        return Flow.TO_ERPNEXT, "", False
     if entry.agree(values[Side.ERPNEXT], values[Side.SOURCE]):
         return Flow.STAY, "", False
+    giver = Side.ERPNEXT if direction is Direction.TO_SOURCE else Side.SOURCE
+    if enforced:
+        return Flow.to(giver.other), "", before is None and not entry.is_empty(giver.other, values[giver.other])
     if before is None:
         filled = _fill(entry, direction, values)
         return (filled, "", False) if filled is not None else (*_contest(entry, direction, newest), True)
-    changed = {side: _changed(entry, side, before, values[side]) for side in Side}
+    changed = {side: entry.changed(side, before[_AT[side]], now[_AT[side]]) for side in Side}
     if direction is not Direction.BOTH:
-        giver = Side.SOURCE if direction is Direction.TO_ERPNEXT else Side.ERPNEXT
-        return (Flow.to(giver.other) if changed[giver] or entry.spec.enforce else Flow.STAY), "", False
+        return (Flow.to(giver.other) if changed[giver] else Flow.STAY), "", False
     if changed[Side.ERPNEXT] and changed[Side.SOURCE]:
         return (*_contest(entry, direction, newest), True)
     if changed[Side.SOURCE]:
@@ -184,26 +216,27 @@ def _decide(
     return (Flow.TO_SOURCE if changed[Side.ERPNEXT] else Flow.STAY), "", False
 
 
-def _changed(entry: CompiledField, side: Side, before: tuple[Raw, Raw], value: Value) -> bool:
-    try:
-        return entry.read(side, before[0 if side is Side.ERPNEXT else 1]) != value
-    except InvalidValue:
-        return True
+def _is_enforced(entry: CompiledField, direction: Direction) -> bool:
+    return entry.spec.enforce and direction is not Direction.BOTH
+
+
+def _default_fills(entry: CompiledField, direction: Direction, values: Mapping[Side, Value]) -> bool:
+    """Whether both sides are empty, so that `default` is what ERPNext is to hold."""
+    return (
+        entry.default is not None
+        and values[Side.SOURCE] is None
+        and direction.reaches(Side.ERPNEXT)
+        and entry.is_empty(Side.ERPNEXT, values[Side.ERPNEXT])
+        and not entry.is_empty(Side.ERPNEXT, entry.default)
+    )
 
 
 def _fill(entry: CompiledField, direction: Direction, values: Mapping[Side, Value]) -> Flow | None:
     """First contact with one side empty: the other fills it, where values may flow there. None: both are set."""
-    erpnext, source = values[Side.ERPNEXT], values[Side.SOURCE]
-    empty = {
-        Side.ERPNEXT: erpnext is None or (entry.erpnext_type.zero_is_empty and not erpnext),
-        Side.SOURCE: source is None or (entry.source_type.zero_is_empty and not source),
-    }
+    empty = {side: entry.is_empty(side, values[side]) for side in Side}
     for side in Side:
         if empty[side]:
-            default_fills = side is Side.ERPNEXT and entry.spec.default is not None
-            if empty[side.other] and not default_fills:
-                return Flow.STAY
-            return Flow.to(side) if direction.reaches(side) else Flow.STAY
+            return Flow.to(side) if direction.reaches(side) and not empty[side.other] else Flow.STAY
     return None
 
 
@@ -225,7 +258,7 @@ def _conflict(
         try:
             base = show(entry.read(Side.ERPNEXT, before[0]))
         except InvalidValue:
-            base = before[0]
+            base = show(before[0])
     return FieldConflict(
         field=entry.name,
         base=base,
@@ -245,22 +278,31 @@ def _choose(
 ) -> None:
     """Carry out a person's decision on one conflicting field; what they left open stays a conflict."""
     if entry.name in choice.values:
-        try:
-            chosen = entry.convert(entry.read(Side.ERPNEXT, choice.values[entry.name]), Side.SOURCE)
-            for_erpnext = entry.read(Side.ERPNEXT, choice.values[entry.name])
-        except InvalidValue as error:
-            result.problems.append(Problem(entry.name, Side.ERPNEXT, error.reason))
-            return
-        if for_erpnext != values[Side.ERPNEXT] and direction.reaches(Side.ERPNEXT):
-            _put(entry, Side.ERPNEXT, values, for_erpnext, result)
-        if chosen != values[Side.SOURCE] and direction.reaches(Side.SOURCE):
-            _put(entry, Side.SOURCE, values, chosen, result)
+        result.decided.append(conflict)
+        _set(entry, direction, values, choice.values[entry.name], result)
     elif choice.take is not None:
         result.decided.append(conflict)
         if direction.reaches(choice.take.other):
             _write(entry, choice.take.other, values, values[choice.take], result)
     else:
         result.conflicts.append(conflict)
+
+
+def _set(entry: CompiledField, direction: Direction, values: Mapping[Side, Value], raw: Raw, result: Merge) -> None:
+    """Give a value that a person chose, in ERPNext's terms, to each side that the field flows to."""
+    chosen: dict[Side, Value] = {}
+    try:
+        value = coerce(entry.read(Side.ERPNEXT, raw), entry.erpnext_type)
+        if direction.reaches(Side.ERPNEXT):
+            chosen[Side.ERPNEXT] = value
+        if direction.reaches(Side.SOURCE):
+            chosen[Side.SOURCE] = entry.convert(value, Side.SOURCE)
+    except InvalidValue as error:
+        result.problems.append(Problem(entry.name, None, error.reason))
+        return
+    for side, given in chosen.items():
+        if given != values[side]:
+            _put(entry, side, values, given, result)
 
 
 def _write(entry: CompiledField, to: Side, values: Mapping[Side, Value], giving: Value, result: Merge) -> None:

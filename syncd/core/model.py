@@ -171,9 +171,8 @@ class FieldConflict:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Write:
-    """One record's write on one side, decided but not sent.
+class Write(NamedTuple):
+    """One record's write on one side, decided but not sent. A NamedTuple, as a first contact makes millions.
 
     `values` maps the side's own field names to values ready for that side (`CompiledMapping` has converted them).
     `expected` is the image the decision was made on, and `stamp` its version: the write must do nothing if either
@@ -192,6 +191,7 @@ class Write:
     link: bool = False
     """Also write `partner` into the record's own id field."""
     changes: tuple[FieldChange, ...] = ()
+    """Old and new for people; a CREATE leaves them out, they follow from its values."""
     pair: int | None = None
     """The pair's id in the state store, where there is one."""
 

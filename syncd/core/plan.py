@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from syncd.core.mapping import CompiledMapping, ErpnextDeleted, SourceDeleted
-from syncd.core.merge import Choice, Merge, Newest, Problem, effective_direction, merge
+from syncd.core.creation import CreationPlan, creation_changes
+from syncd.core.mapping import CompiledMapping, ErpnextDeleted, LeftScope, SourceDeleted
+from syncd.core.merge import Choice, Merge, Newest, Problem, merge
 from syncd.core.model import (
     Action,
     Baseline,
@@ -23,7 +25,7 @@ from syncd.core.model import (
     Wins,
     Write,
 )
-from syncd.core.values import InvalidValue, parse_stamp, show
+from syncd.core.values import InvalidValue, parse_stamp
 
 
 class Verdict(Enum):
@@ -60,7 +62,7 @@ class Sight:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What is to be done with one record. `writes` come in their order: ERPNext's side first, it is the stricter one."""
+    """What is to be done with one record. `writes` come in their order: ERPNext's first, it is the stricter side."""
 
     verdict: Verdict
     writes: tuple[Write, ...] = ()
@@ -97,7 +99,7 @@ def decide_pair(
     if Presence.DELETED in (erpnext.presence, source.presence):
         return _decide_deletion(mapping, pair, erpnext, source, choice)
     if Presence.OUT in (erpnext.presence, source.presence):
-        return Decision(verdict=Verdict.PAUSE)
+        return _decide_out(mapping, pair, erpnext, source, choice)
     base = None if pair.erpnext is None or pair.source is None else (pair.erpnext, pair.source)
     merged = merge(
         mapping,
@@ -108,7 +110,7 @@ def decide_pair(
         choice=choice,
     )
     if merged.problems:
-        return Decision(verdict=Verdict.FAIL, problems=tuple(merged.problems), text=_problem_text(merged.problems))
+        return Decision(verdict=Verdict.FAIL, problems=tuple(merged.problems), text=problem_text(merged.problems))
     if merged.conflicts:
         return Decision(verdict=Verdict.HOLD, kind="fields", conflicts=tuple(merged.conflicts))
     writes = tuple(
@@ -148,9 +150,12 @@ def _pair_write(mapping: CompiledMapping, pair: Pair, side: Side, sight: Sight, 
     )
 
 
-def _problem_text(problems: list[Problem]) -> str:
+def problem_text(problems: Sequence[Problem]) -> str:
+    """Problems as one text for people."""
     return "; ".join(
-        f"{problem.field}: {problem.reason} (in the value that {_place(problem.side)} holds)" for problem in problems
+        f"{problem.field}: {problem.reason} "
+        f"(in the value that {'a person chose' if problem.side is None else f'{_place(problem.side)} holds'})"
+        for problem in problems
     )
 
 
@@ -164,11 +169,40 @@ def _decide_deletion(
     gone = Side.ERPNEXT if erpnext.presence is Presence.DELETED else Side.SOURCE
     left = gone.other
     action = _deletion_action(mapping, gone)
+    text = f"deleted in {_place(gone)}"
     if action is None or sights[left].presence is Presence.OUT:
-        return Decision(verdict=Verdict.END, text=f"deleted in {_place(gone)}")
+        return Decision(verdict=Verdict.END, text=text)
+    return _remove(mapping, pair, left, sights[left], action, text, choice, spared=Verdict.END)
+
+
+def _decide_out(mapping: CompiledMapping, pair: Pair, erpnext: Sight, source: Sight, choice: Choice | None) -> Decision:
+    """A record left the filters: its pair pauses, or under `left_scope = "delete"` its partner is deleted."""
+    if erpnext.presence is source.presence or mapping.spec.left_scope is not LeftScope.DELETE:
+        return Decision(verdict=Verdict.PAUSE)
+    left, sight = (Side.SOURCE, source) if erpnext.presence is Presence.OUT else (Side.ERPNEXT, erpnext)
+    if not mapping.spec.direction.reaches(left):
+        return Decision(verdict=Verdict.PAUSE)
+    text = f"left the mapping's filters in {_place(left.other)}"
+    return _remove(mapping, pair, left, sight, Action.DELETE, text, choice, spared=Verdict.PAUSE)
+
+
+def _remove(
+    mapping: CompiledMapping,
+    pair: Pair,
+    left: Side,
+    sight: Sight,
+    action: Action,
+    text: str,
+    choice: Choice | None,
+    *,
+    spared: Verdict,
+) -> Decision:
+    """Take the record that is `left` away, unless it was edited: then `wins` or a person decides.
+
+    `text` says what became of its partner; `spared` becomes of the pair where the edited record is kept.
+    """
     baseline = pair.baseline(left)
-    edited = baseline is None or _differs(mapping, left, baseline, sights[left].values)
-    if edited:
+    if baseline is None or _differs(mapping, left, baseline, sight.values):
         winner = choice.take if choice is not None else None
         if winner is None:
             winner = {Wins.ERPNEXT: Side.ERPNEXT, Wins.SOURCE: Side.SOURCE}.get(mapping.spec.wins)
@@ -176,22 +210,22 @@ def _decide_deletion(
             return Decision(
                 verdict=Verdict.HOLD,
                 kind="deleted",
-                text=f"deleted in {_place(gone)}, but edited in {_place(left)} since both sides agreed",
+                text=f"{text}, but edited in {_place(left)} since both sides agreed",
             )
         if winner is left:
-            return Decision(verdict=Verdict.END, text=f"deleted in {_place(gone)}; {_place(left)} wins and keeps it")
+            return Decision(verdict=spared, text=f"{text}; {_place(left)} wins and keeps it")
     return Decision(
         verdict=Verdict.WRITE,
-        text=f"deleted in {_place(gone)}",
+        text=text,
         writes=(
             Write(
                 action=action,
                 side=left,
                 key=pair.key(left),
-                partner=pair.key(gone),
+                partner=pair.key(left.other),
                 values={},
-                stamp=sights[left].stamp,
-                expected=sights[left].values,
+                stamp=sight.stamp,
+                expected=sight.values,
                 pair=pair.id,
                 changes=(FieldChange(field="(record)", old="present", new=action.value),),
             ),
@@ -229,43 +263,18 @@ def _differs(mapping: CompiledMapping, side: Side, before: Baseline, now: Image)
 
 
 def decide_new(mapping: CompiledMapping, side: Side, key: str, values: Image) -> Decision:
-    """Decide on a record of `side` that has no partner: create one across, or leave it unmatched."""
-    target = side.other
-    if not (mapping.spec.create.allows(target) and mapping.spec.direction.reaches(target)):
+    """Decide on a record of `side` that has no partner: create one across, or leave it unmatched.
+
+    For many records of one mapping, `creation.CreationPlan` is compiled once.
+    """
+    plan = CreationPlan(mapping, side)
+    if not plan.allowed:
         return Decision(verdict=Verdict.UNMATCHED)
-    sent: dict[str, Raw] = dict(mapping.constants) if target is Side.ERPNEXT else {}
-    changes = [FieldChange(field=name, old=None, new=show(value)) for name, value in sent.items()]
-    problems: list[Problem] = []
-    for entry in mapping.fields:
-        name = entry.spec.erpnext if target is Side.ERPNEXT else entry.spec.source
-        if name is None or not effective_direction(mapping, entry).reaches(target):
-            continue
-        try:
-            raw = values[entry.erpnext_at if side is Side.ERPNEXT else entry.source_at]
-            value = entry.convert(entry.read(side, raw), target)
-        except InvalidValue as error:
-            problems.append(Problem(entry.name, side, error.reason))
-            continue
-        if value is not None:
-            sent[name] = entry.raw(value, target)
-            changes.append(FieldChange(field=entry.name, old=None, new=show(value)))
-    if problems:
-        return Decision(verdict=Verdict.FAIL, problems=tuple(problems), text=_problem_text(problems))
-    link = mapping.spec.external_id is not None if target is Side.ERPNEXT else mapping.spec.erpnext_name is not None
-    return Decision(
-        verdict=Verdict.WRITE,
-        writes=(
-            Write(
-                action=Action.CREATE,
-                side=target,
-                key=None,
-                partner=key,
-                values=sent,
-                link=link,
-                changes=tuple(changes),
-            ),
-        ),
-    )
+    creation = plan.decide(key, values)
+    if creation.write is None:
+        problems = creation.problems
+        return Decision(verdict=Verdict.FAIL, problems=problems, text=problem_text(problems))
+    return Decision(verdict=Verdict.WRITE, writes=(creation.write._replace(changes=creation_changes(creation)),))
 
 
 def baseline_after(

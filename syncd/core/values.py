@@ -37,7 +37,7 @@ from syncd.core.canonical import (
     parse_number,
     rounded,
 )
-from syncd.core.images import decode_image, decode_raw, digest, encode_image, encode_raw
+from syncd.core.images import decode_image, decode_raw, digest, encode_image, encode_raw, read_image
 from syncd.core.kinds import FieldType, InvalidValue, Kind, Value, quote
 from syncd.core.model import Raw
 
@@ -58,6 +58,7 @@ __all__ = [
     "nearest",
     "parse_stamp",
     "quote",
+    "read_image",
     "same",
     "show",
     "to_raw",
@@ -283,9 +284,14 @@ def _stamp(moment: datetime, zone: ZoneInfo) -> Stamp:
 
 
 def show(value: object) -> object:
-    """A value for reports, as JSON can hold it: numbers with decimals, dates and times as text, bytes as hex."""
-    if value is None or isinstance(value, bool | int | str):
+    """A value for reports, as JSON can hold it: numbers with decimals, dates and times as text, bytes as hex.
+
+    An integer beyond 64 bits, which orjson refuses, is text as well.
+    """
+    if value is None or isinstance(value, bool | str):
         return value
+    if isinstance(value, int):
+        return value if -(2**63) <= value < 2**63 else str(value)
     if isinstance(value, datetime):
         return clock_text(value)
     if isinstance(value, date | time):

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import orjson
 
+from syncd.core.journal import tell_entries
 from syncd.core.model import Counts
 from syncd.core.values import show
 from syncd.ports.state import ConflictRecord, FailureRecord, Operation
@@ -47,41 +48,24 @@ def operation_documents(operation: Operation) -> list[Document]:
     key, mapping = operation.key, operation.mapping
     side, action, state = operation.side.value, operation.action.value, operation.state.value
     sent, finished = utc_text(operation.sent), utc_text(operation.finished)
-    # The journal's own shape (`syncd.core.journal.encode_entries`) read in place: a report needs neither the images,
-    # whose decoding would be most of its time, nor an object for each field. A test holds both readings together.
     return [
         {
             "operation": key,
             "mapping": mapping,
             "side": side,
-            "action": own_action or action,
-            "result": result or state,
-            "external_id": external_id,
-            "erpnext_name": erpnext_name,
-            "link": link,
-            "changes": [{"field": field, "old": old, "new": new} for field, old, new in changes],
+            "action": told.action or action,
+            "result": told.result or state,
+            "external_id": told.external_id,
+            "erpnext_name": told.erpnext_name,
+            "link": told.link,
+            "changes": [{"field": field, "old": old, "new": new} for field, old, new in told.changes],
             "sent": sent,
             "finished": finished,
-            "request_id": request_id or operation.request_id,
-            "error": error or operation.error,
-            "hint": hint,
+            "request_id": told.request_id or operation.request_id,
+            "error": told.error or operation.error,
+            "hint": told.hint,
         }
-        for (
-            external_id,
-            erpnext_name,
-            _names,
-            _image,
-            changes,
-            link,
-            _pair,
-            _staged,
-            result,
-            error,
-            hint,
-            request_id,
-            own_action,
-            *_later,
-        ) in orjson.loads(operation.records)
+        for told in tell_entries(operation.records, operation.results)
     ]
 
 
