@@ -53,9 +53,10 @@ def _reconsider(run: Pass) -> None:
             tx.mark_staged([(staged, StagedState.NEW) for staged in held])
 
 
-def _all_unpaired(run: Pass, side: Side, states: Sequence[StagedState]) -> Iterator[Staged]:
+def _all_unpaired(run: Pass, side: Side, states: Sequence[StagedState], *, claiming: bool = False) -> Iterator[Staged]:
     after = 0
-    while page := run.store.unpaired(run.mapping.name, side, after=after, limit=PAGE, states=states):
+    name = run.mapping.name
+    while page := run.store.unpaired(name, side, after=after, limit=PAGE, states=states, claiming=claiming):
         yield from page
         after = page[-1].id
 
@@ -172,7 +173,7 @@ def _ambiguity(run: Pass, side: Side, row: Staged, candidates: Sequence[int]) ->
 
 def _end_orphans(run: Pass, side: Side) -> None:
     """Rows that name a partner which is not there."""
-    claimants = [row for row in _all_unpaired(run, side, [StagedState.NEW]) if row.partner]
+    claimants = list(_all_unpaired(run, side, [StagedState.NEW], claiming=True))
     for start in range(0, len(claimants), PAGE):
         rows = claimants[start : start + PAGE]
         there = {found.key for found in run.endpoints[side.other].fetch([row.partner for row in rows if row.partner])}

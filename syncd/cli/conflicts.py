@@ -65,7 +65,7 @@ def conflicts_list(session: Session) -> ExitCode:
     """List the held records."""
     from syncd.report.document import conflict_document
 
-    held = session.application().store().conflicts()
+    held = session.application(offline=True).store().conflicts()
     if session.json:
         session.output.document(
             {"schema": "syncd.conflicts/1", "conflicts": [conflict_document(conflict) for conflict in held]}
@@ -125,7 +125,7 @@ def conflicts_show(session: Session, conflict_id: ConflictId) -> ExitCode:
 
 
 def _found(session: Session, conflict_id: int) -> ConflictRecord:
-    conflict = session.application().store().conflict(conflict_id)
+    conflict = session.application(offline=True).store().conflict(conflict_id)
     if conflict is None:
         hint = f"`{session.program} conflicts list` shows those that are; a run may have settled it meanwhile"
         raise UsageError(f"no conflict {conflict_id} is open", hint=hint)
@@ -164,8 +164,8 @@ def _choices(conflict: ConflictRecord, program: str) -> Iterator[str]:
     resolve = f"{program} conflicts resolve {conflict.id}"
     yield "What to do, one of:"
     if conflict.kind == "deleted":
-        yield f"  {resolve} --take erpnext    what ERPNext shows counts: gone there, it goes in the source;"
-        yield "      still there, it is made anew in the source"
+        yield f"  {resolve} --take erpnext    what ERPNext shows counts: gone there, the mapping's [delete] policy is"
+        yield "      carried out in the source; still there, it is kept and no longer synced"
         yield f"  {resolve} --take source     what the source shows counts, in the same way"
         return
     names = [str(field.get("field", "")) for field in _fields(conflict)]
@@ -200,7 +200,7 @@ def conflicts_resolve(
             hint=f"`{session.program} conflicts show {conflict_id}` shows both sides and the choices",
         )
     resolution = {"take": take.value} if take is not None else {"set": _set(conflict, values or ())}
-    session.application().store().resolve(conflict_id, orjson.dumps(resolution))
+    session.application(offline=True).store().resolve(conflict_id, orjson.dumps(resolution))
     if session.json:
         session.output.document({"schema": "syncd.resolution/1", "conflict": conflict_id, "resolution": resolution})
     else:

@@ -62,7 +62,7 @@ def status(session: Session) -> ExitCode:
 
     Last run, lag, pairs, held, failed, next run; works offline, and while the daemon runs.
     """
-    mappings = session.application().status()
+    mappings = session.application(offline=True).status()
     if session.json:
         session.output.document(
             {"schema": "syncd.status/1", "mappings": [_status_document(mapping) for mapping in mappings]}
@@ -120,7 +120,7 @@ def report_list(
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many runs, the newest first.")] = _LISTED,
 ) -> ExitCode:
     """List the newest runs; one without a report found nothing to do."""
-    runs = session.application().store().runs(limit)
+    runs = session.application(offline=True).store().runs(limit)
     if session.json:
         session.output.document({"schema": "syncd.reports/1", "runs": [_run_document(run) for run in runs]})
         return ExitCode.OK
@@ -208,7 +208,7 @@ def report_open(session: Session, run: RunId = None) -> ExitCode:
 
 def _chosen(session: Session, run: str | None) -> RunRecord:
     """The run that is meant; without a name the newest that has a report, else the newest."""
-    store = session.application().store()
+    store = session.application(offline=True).store()
     if run is not None:
         found = store.run(run)
         if found is None:
@@ -224,4 +224,4 @@ def _chosen(session: Session, run: str | None) -> RunRecord:
 
 
 def _file(session: Session, record: RunRecord) -> Path | None:
-    return session.application().deployment.directory / record.report if record.report else None
+    return session.application(offline=True).deployment.directory / record.report if record.report else None

@@ -98,16 +98,16 @@ class Application(Protocol):
 class Opener(Protocol):
     """Opens the application of a deployment; raises `ConfigError` when its files do not allow it."""
 
-    def __call__(self, config: Path | None, *, verbose: bool, quiet: bool) -> Application:
+    def __call__(self, config: Path | None, *, verbose: bool, quiet: bool, offline: bool) -> Application:
         """`config` is the path of syncd.toml; None: where the contract says it is found."""
         ...
 
 
-def open_application(config: Path | None, *, verbose: bool, quiet: bool) -> Application:
+def open_application(config: Path | None, *, verbose: bool, quiet: bool, offline: bool) -> Application:
     """The real application; imported here, so that help and usage errors cost nothing of it."""
     from syncd.bootstrap import Application as Wired
 
-    return Wired.open(config, verbose=verbose, quiet=quiet)
+    return Wired.open(config, verbose=verbose, quiet=quiet, offline=offline)
 
 
 class Session:
@@ -140,10 +140,12 @@ class Session:
         """How a command of this deployment begins, for next steps that a person can paste."""
         return f"syncd --config {shlex.quote(str(self.config))}" if self.config else "syncd"
 
-    def application(self) -> Application:
-        """The application, opened at the first call."""
+    def application(self, *, offline: bool = False) -> Application:
+        """The application, opened at the first call; `offline` for what only reads state and reports."""
         if self._opened is None:
-            self._opened = self._opener(self.config, verbose=self.verbose, quiet=self.quiet or self.json)
+            self._opened = self._opener(
+                self.config, verbose=self.verbose, quiet=self.quiet or self.json, offline=offline
+            )
             self.redact = self._opened.redact
         return self._opened
 

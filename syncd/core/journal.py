@@ -54,20 +54,6 @@ class Entry(NamedTuple):
     labels: tuple[str, ...] = ()
 
 
-class Told(NamedTuple):
-    """One record of an operation as a report tells it. `changes` are [field, old, new] with values fit for JSON."""
-
-    external_id: str | None
-    erpnext_name: str | None
-    action: str
-    link: bool
-    changes: list[list[object]]
-    result: str
-    error: str
-    hint: str
-    request_id: str
-
-
 def encode_entries(entries: Iterable[Entry]) -> bytes:
     """Entries as bytes; lossless for every kind of raw value."""
     layouts: dict[tuple[tuple[str, ...], tuple[str, ...]], int] = {}
@@ -133,15 +119,35 @@ def decode_entries(records: bytes, results: bytes = b"") -> list[Entry]:
     ]
 
 
-def tell_entries(records: bytes, results: bytes = b"") -> Iterator[Told]:
-    """The entries as a report tells them. Raises ValueError for bytes of another kind."""
+def tell_entries(records: bytes, results: bytes = b"") -> list[dict[str, Any]]:
+    """The entries as a report tells them: objects fit for JSON. Raises ValueError for bytes of another kind.
+
+    Keys: external_id, erpnext_name, action, link, changes ({field, old, new}), result, error, hint, request_id.
+    """
+    told = []
     for external_id, name, (names, labels), image, changes, link, _, _, action, _, outcome in _read(records, results):
-        if not changes and len(image) > 1:
-            changes = [
-                [label, None, value if value.__class__ in _PLAIN else show(value)]
+        if changes:
+            shown = [{"field": field, "old": old, "new": new} for field, old, new in changes]
+        else:
+            shown = [
+                {"field": label, "old": None, "new": value if value.__class__ in _PLAIN else show(value)}
                 for label, value in zip(labels or names, image[1:], strict=True)
             ]
-        yield Told(external_id, name, action, link, changes, *outcome)
+        result, error, hint, request_id = outcome
+        told.append(
+            {
+                "external_id": external_id,
+                "erpnext_name": name,
+                "action": action,
+                "link": link,
+                "changes": shown,
+                "result": result,
+                "error": error,
+                "hint": hint,
+                "request_id": request_id,
+            }
+        )
+    return told
 
 
 _PLAIN = frozenset({str, int, bool, type(None)})

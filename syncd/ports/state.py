@@ -372,9 +372,16 @@ class StateStore(Protocol):
         ...
 
     def unpaired(
-        self, mapping: str, side: Side, *, after: int, limit: int, states: Sequence[StagedState]
+        self,
+        mapping: str,
+        side: Side,
+        *,
+        after: int,
+        limit: int,
+        states: Sequence[StagedState],
+        claiming: bool = False,
     ) -> list[Staged]:
-        """Staged rows without a pair, by ascending id beyond `after`."""
+        """Staged rows without a pair, by ascending id beyond `after`; `claiming`: only those that name a partner."""
         ...
 
     def staged(self, ids: Sequence[int]) -> list[Staged]:

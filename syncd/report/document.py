@@ -48,25 +48,15 @@ def operation_documents(operation: Operation) -> list[Document]:
     key, mapping = operation.key, operation.mapping
     side, action, state = operation.side.value, operation.action.value, operation.state.value
     sent, finished = utc_text(operation.sent), utc_text(operation.finished)
-    return [
-        {
-            "operation": key,
-            "mapping": mapping,
-            "side": side,
-            "action": told.action or action,
-            "result": told.result or state,
-            "external_id": told.external_id,
-            "erpnext_name": told.erpnext_name,
-            "link": told.link,
-            "changes": [{"field": field, "old": old, "new": new} for field, old, new in told.changes],
-            "sent": sent,
-            "finished": finished,
-            "request_id": told.request_id or operation.request_id,
-            "error": told.error or operation.error,
-            "hint": told.hint,
-        }
-        for told in tell_entries(operation.records, operation.results)
-    ]
+    head = {"operation": key, "mapping": mapping, "side": side, "sent": sent, "finished": finished}
+    documents = tell_entries(operation.records, operation.results)
+    for document in documents:
+        document.update(head)
+        document["action"] = document["action"] or action
+        document["result"] = document["result"] or state
+        document["error"] = document["error"] or operation.error
+        document["request_id"] = document["request_id"] or operation.request_id
+    return documents
 
 
 def conflict_document(conflict: ConflictRecord) -> Document:

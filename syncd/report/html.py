@@ -16,7 +16,7 @@ from syncd.report.document import Document, dump
 from syncd.report.model import RunSummary, Verdict, utc_text
 from syncd.report.text import counts_lines, duration_text
 
-MOST_OPERATIONS = 2_000
+MOST_OPERATIONS = 1_000
 """Operations that RUN.html shows; the others are in RUN.json alone."""
 MOST_OPEN = 500
 """Conflicts, and failures, that RUN.html shows."""

@@ -38,7 +38,7 @@ def application() -> FakeApplication:
 def syncd(application: FakeApplication, capfdbinary: pytest.CaptureFixture[bytes]) -> Syncd:
     """Calls the program with a fake application behind it."""
 
-    def opener(config: Path | None, *, verbose: bool, quiet: bool) -> FakeApplication:
+    def opener(config: Path | None, *, verbose: bool, quiet: bool, offline: bool) -> FakeApplication:
         application.opened = {"config": config, "verbose": verbose, "quiet": quiet}
         return application
 

@@ -183,7 +183,7 @@ def test_a_defect_asks_for_a_report_and_shows_its_traceback_with_verbose_only(
 def test_a_defect_before_the_secrets_are_known_keeps_its_message_to_itself(
     capfdbinary: pytest.CaptureFixture[bytes],
 ) -> None:
-    def opener(config: Path | None, *, verbose: bool, quiet: bool) -> FakeApplication:
+    def opener(config: Path | None, *, verbose: bool, quiet: bool, offline: bool) -> FakeApplication:
         raise ValueError(f"wrong url https://u:{SECRET}@host")
 
     assert call(["status", "--verbose"], opener=opener) == 1
@@ -199,7 +199,7 @@ def test_secrets_are_taken_out_of_explained_errors(syncd: Syncd, application: Fa
 
 
 def test_every_problem_of_the_files_is_told(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
-    def opener(config: Path | None, *, verbose: bool, quiet: bool) -> FakeApplication:
+    def opener(config: Path | None, *, verbose: bool, quiet: bool, offline: bool) -> FakeApplication:
         raise ConfigError(
             [
                 Problem(file="syncd.toml", key="log.level", message="a literal", warning=True),

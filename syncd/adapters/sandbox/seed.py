@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from syncd.core.countries import country_names
+
 from . import naming, saving
 from .controllers.trees import TreeController
 from .defaults import apply_defaults
@@ -114,11 +116,8 @@ def _tree(session: Session, doctype: str, tree: dict[str, list[str]]) -> None:
 
 
 def _geography(session: Session) -> None:
-    import pycountry
-
-    for country in pycountry.countries:
-        name = getattr(country, "common_name", country.name)
-        add(session, "Country", name, code=country.alpha_2.lower())
+    for country_code, name in country_names().items():
+        add(session, "Country", name, code=country_code.lower())
     for code, (symbol, fraction) in CURRENCIES.items():
         enabled = int(code in ("USD", "EUR", "GBP", "CAD", "AUD", "JPY", "CNY", "INR", "CHF", "AED"))
         add(session, "Currency", code, symbol=symbol, fraction=fraction, fraction_units=100, enabled=enabled)

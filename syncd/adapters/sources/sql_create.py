@@ -7,7 +7,7 @@ never made again, whatever answer was lost.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import repeat
+from itertools import groupby, repeat
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, insert, literal_column
@@ -24,6 +24,10 @@ from syncd.errors import RecordError, RefusedError, UnknownOutcomeError
 from syncd.ports.endpoint import Done, Failed, WriteResult
 
 _Numbers = list[int]
+
+
+_ASKED_AT_ONCE = 500
+"""Partners that one statement looks for."""
 
 
 class Creator:
@@ -121,12 +125,14 @@ class Creator:
         if name is None or not partners:
             return None
         rows: list[Row] = []
-        for start in range(0, len(partners), self._session.dialect.placeholders):
-            part = partners[start : start + self._session.dialect.placeholders]
-            statement = self._table.select().where(self._table.among((name,), len(part)))
-            prepared = self._prepare(("there", len(part)), statement)
-            wanted = set(part)
-            rows += [row for row in self._table.rows(transaction.rows(prepared, part))[0] if row.partner in wanted]
+        wanted = set(partners)
+        statement = self._table.select().where(self._table.among((name,), _ASKED_AT_ONCE))
+        prepared = self._prepare("there", statement)
+        for start in range(0, len(partners), _ASKED_AT_ONCE):
+            part = partners[start : start + _ASKED_AT_ONCE]
+            # Filled up with the last one, so that one statement serves every batch.
+            asked = part + part[-1:] * (_ASKED_AT_ONCE - len(part))
+            rows += [row for row in self._table.rows(transaction.rows(prepared, asked))[0] if row.partner in wanted]
         if not rows:
             return None
         found = self._by_partner(rows)
@@ -143,21 +149,32 @@ class Creator:
         """Insert and read back; the rows in the order of `writes`."""
         stamp = [self._values.touch(transaction)] if self._values.touches("INSERT") else []
         inserted: list[Any] = []
-        start = 0
-        while start < len(writes):
-            end = start + 1
-            names = tuple(writes[start].values)
-            while end < len(writes) and tuple(writes[end].values) == names and writes[end].link == writes[start].link:
-                end += 1
-            inserted += self._insert(transaction, writes[start:end], stamp)
-            start = end
+        names = tuple(dict.fromkeys(name for write in writes for name in write.values))
+        filled = self._filled_by_itself(names)
+
+        def shape(write: Write) -> tuple[object, ...]:
+            return (write.link, *[name in write.values for name in filled])
+
+        for _, alike in groupby(writes, key=shape):
+            group = list(alike)
+            columns = [name for name in names if name not in filled or name in group[0].values]
+            inserted += self._insert(transaction, group, columns, stamp)
         return self._read_numbered(transaction, inserted) if self._row_number else self._read(transaction, inserted)
 
-    def _insert(self, transaction: Transaction, writes: Sequence[Write], stamp: Sequence[object]) -> list[Any]:
+    def _filled_by_itself(self, names: Iterable[str]) -> frozenset[str]:
+        """Columns that the database fills where a row leaves them out; any other is left out by saying NULL."""
+        known = self._table.facts.columns
+        return frozenset(
+            name for name in names if name in self._table.ids or ((held := known.get(name)) and held.has_default)
+        )
+
+    def _insert(
+        self, transaction: Transaction, writes: Sequence[Write], names: Sequence[str], stamp: Sequence[object]
+    ) -> list[Any]:
         """Insert rows with the same columns; gives their row numbers, or their ids where rows have no numbers."""
         spec = self._table.spec
         columns: dict[str, Iterable[object]] = {
-            name: self._values.bind_all(name, [write.values[name] for write in writes]) for name in writes[0].values
+            name: self._values.bind_all(name, [write.values.get(name) for write in writes]) for name in names
         }
         if writes[0].link and spec.erpnext_name is not None:
             columns[spec.erpnext_name] = [write.partner for write in writes]

@@ -85,6 +85,8 @@ class _Entries:
 
 def close(connection: Connection, table: str, mapping_id: int, keys: Sequence[RecordKey]) -> None:
     """Remove the open entries of these records from `conflicts` or `failures`."""
+    if not statements.select(connection, f"SELECT 1 FROM {table} WHERE mapping_id = ? LIMIT 1", (mapping_id,)):
+        return  # the common case, and a first contact closes records by the hundred thousand
     entries = _Entries(connection, table, mapping_id, "id", keys)
     _remove(connection, table, {entry.id for key in keys for entry in entries.of(key)})
 

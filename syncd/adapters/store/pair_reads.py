@@ -125,10 +125,19 @@ def _by_states(
 
 
 def unpaired(
-    connection: Connection, mapping_id: int, side: Side, after: int, limit: int, states: Sequence[StagedState]
+    connection: Connection,
+    mapping_id: int,
+    side: Side,
+    after: int,
+    limit: int,
+    states: Sequence[StagedState],
+    *,
+    claiming: bool,
 ) -> list[Staged]:
     """See `StateStore.unpaired`."""
     select = f"SELECT {STAGED_READ} FROM staged WHERE mapping_id = ? AND side = ? AND pair IS NULL"
+    if claiming:
+        select += " AND partner IS NOT NULL AND partner <> ''"
     wanted = [state.value for state in dict.fromkeys(states)]
     rows = _by_states(connection, select, (mapping_id, SIDES[side]), wanted, after, limit)
     return [staged_of(row) for row in rows]

@@ -186,11 +186,19 @@ class SqlStateStore:
             return pair_reads.count_work(connection, self._find(connection, mapping))
 
     def unpaired(
-        self, mapping: str, side: Side, *, after: int, limit: int, states: Sequence[StagedState]
+        self,
+        mapping: str,
+        side: Side,
+        *,
+        after: int,
+        limit: int,
+        states: Sequence[StagedState],
+        claiming: bool = False,
     ) -> list[Staged]:
-        """Staged rows without a pair, by ascending id beyond `after`."""
+        """See `StateStore`."""
         with self._read() as connection:
-            return pair_reads.unpaired(connection, self._find(connection, mapping), side, after, limit, states)
+            mapping_id = self._find(connection, mapping)
+            return pair_reads.unpaired(connection, mapping_id, side, after, limit, states, claiming=claiming)
 
     def staged(self, ids: Sequence[int]) -> list[Staged]:
         """Staged rows by id, ascending; those that are gone are left out."""
