@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from syncd.bootstrap.clock import SystemClock, new_run_id
+from syncd.bootstrap.collector import relax_collector
 from syncd.bootstrap.connections import Connections
 from syncd.bootstrap.logs import configure_logging
 from syncd.bootstrap.signals import heard
@@ -83,6 +84,7 @@ class Application:
         """One run over `mappings`, or over all that are enabled. SIGINT and SIGTERM finish what is in flight."""
         names = self._names(mappings)
         options = self._options(full=full, force=force, wait=wait)
+        relax_collector()
         with heard(self.stop):
             return self._reconciler().run(names, options, stop=self.stop, progress=progress or _nobody)
 
@@ -146,6 +148,7 @@ class Application:
 
         reconciler = self._reconciler()
         store = self.store()
+        relax_collector()
 
         def once(mapping: str, full: bool) -> RunResult:  # noqa: FBT001 - the daemon's port
             options = replace(self._options(full=full, force=False, wait=0.0), scheduled=True)

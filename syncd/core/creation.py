@@ -1,0 +1,135 @@
+"""Creating partners: what a record without one becomes on the other side.
+
+A plan is compiled once for a mapping and a direction; deciding on a record then looks nothing up. Values are converted
+through a small memory for each field, since most fields of real data hold few distinct values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import NamedTuple
+
+from syncd.core.mapping import CompiledField, CompiledMapping
+from syncd.core.merge import Problem, effective_direction
+from syncd.core.model import Action, FieldChange, Image, Raw, Side, Write
+from syncd.core.values import InvalidValue, Kind, show
+
+_REMEMBERED = 2048
+"""Distinct values that are remembered for a field; beyond it nothing more is added."""
+
+Translate = Callable[[Raw], Raw]
+"""A raw value of the giving side → what the receiving side is given; None: nothing. Raises `InvalidValue`."""
+
+
+class Creation(NamedTuple):
+    """What creating one record takes. With `problems` nothing is created."""
+
+    write: Write | None
+    labels: tuple[str, ...] = ()
+    """The ERPNext fieldnames of `write.values`, in their order."""
+    problems: tuple[Problem, ...] = ()
+
+
+class CreationPlan:
+    """Decides on records of `side` that have no partner."""
+
+    def __init__(self, mapping: CompiledMapping, side: Side) -> None:
+        target = side.other
+        spec = mapping.spec
+        self._side, self._target = side, target
+        self.allowed = spec.create.allows(target) and spec.direction.reaches(target)
+        """Whether partners may be created on the other side at all."""
+        self._constants = dict(mapping.constants) if target is Side.ERPNEXT else {}
+        self._link = spec.external_id is not None if target is Side.ERPNEXT else spec.erpnext_name is not None
+        self._fields = [
+            (
+                entry.erpnext_at if side is Side.ERPNEXT else entry.source_at,
+                entry.spec.erpnext if target is Side.ERPNEXT else entry.spec.source or "",
+                entry.name,
+                _translation(entry, side),
+            )
+            for entry in mapping.fields
+            if effective_direction(mapping, entry).reaches(target)
+        ]
+        self._labels: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._names = {own: label for _, own, label, _ in self._fields}
+
+    def decide(self, key: str, values: Image) -> Creation:
+        """What is sent for the record with this key and image; call it only where `allowed`."""
+        sent: dict[str, Raw] = dict(self._constants)
+        problems: list[Problem] = []
+        for at, own, label, translate in self._fields:
+            try:
+                value = translate(values[at])
+            except InvalidValue as error:
+                problems.append(Problem(label, self._side, error.reason))
+                continue
+            if value is not None:
+                sent[own] = value
+        if problems:
+            return Creation(None, (), tuple(problems))
+        return Creation(Write(Action.CREATE, self._target, None, key, sent, link=self._link), self._labelled(sent))
+
+    def _labelled(self, sent: dict[str, Raw]) -> tuple[str, ...]:
+        names = tuple(sent)
+        labels = self._labels.get(names)
+        if labels is None:
+            labels = self._labels[names] = tuple(self._names.get(name, name) for name in names)
+        return labels
+
+
+def creation_changes(creation: Creation) -> tuple[FieldChange, ...]:
+    """A creation in a person's terms."""
+    if creation.write is None:
+        return ()
+    return tuple(
+        FieldChange(field=label, old=None, new=show(value))
+        for label, value in zip(creation.labels, creation.write.values.values(), strict=True)
+    )
+
+
+def _translation(entry: CompiledField, side: Side) -> Translate:
+    """The field's raw value of `side` → its raw value across, by the quickest way that is right."""
+
+    def convert(raw: Raw) -> Raw:
+        return entry.raw(entry.convert(entry.read(side, raw), side.other), side.other)
+
+    return _plain_text(entry, side, convert) if _is_plain_text(entry) else _remembering(convert)
+
+
+def _is_plain_text(entry: CompiledField) -> bool:
+    ends = (entry.erpnext_type, entry.source_type)
+    return entry.lens.identity and all(end.kind is Kind.TEXT and end.options is None for end in ends)
+
+
+def _plain_text(entry: CompiledField, side: Side, convert: Translate) -> Translate:
+    """Text that goes across as it is, if it is not blank and not too long; anything else goes the long way."""
+    taking = entry.source_type if side is Side.ERPNEXT else entry.erpnext_type
+    longest = taking.length if taking.length is not None else 1 << 30
+
+    def translate(raw: Raw) -> Raw:
+        if raw.__class__ is str and len(raw) <= longest and not raw.isspace() and raw:
+            return raw
+        return convert(raw)
+
+    return translate
+
+
+def _remembering(convert: Translate) -> Translate:
+    """`convert` with a memory. Values are told apart by their kind too: 1, 1.0 and True are equal, but not the same."""
+    memory: dict[tuple[type, Raw], Raw] = {}
+
+    def translate(raw: Raw) -> Raw:
+        if isinstance(raw, datetime):  # equal ones may differ in what counts: their zone, and half of a repeated hour
+            return convert(raw)
+        held = (raw.__class__, raw)
+        try:
+            return memory[held]
+        except KeyError:
+            value = convert(raw)
+            if len(memory) < _REMEMBERED:
+                memory[held] = value
+            return value
+
+    return translate
