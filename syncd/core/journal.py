@@ -87,7 +87,7 @@ def outcome_of(entry: Entry) -> Outcome:
 
 
 def _outcome(entry: Entry) -> Outcome:
-    if not entry.result:
+    if not (entry.result or entry.error or entry.hint or entry.request_id):
         return None
     return [entry.result, entry.error, entry.hint, entry.request_id]
 

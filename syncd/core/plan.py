@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from syncd.core.creation import CreationPlan, creation_changes
-from syncd.core.mapping import CompiledMapping, ErpnextDeleted, LeftScope, SourceDeleted
+from syncd.core.mapping import CompiledField, CompiledMapping, ErpnextDeleted, LeftScope, SourceDeleted
 from syncd.core.merge import Choice, Merge, Newest, Problem, merge
 from syncd.core.model import (
     Action,
@@ -25,7 +25,7 @@ from syncd.core.model import (
     Wins,
     Write,
 )
-from syncd.core.values import InvalidValue, parse_stamp
+from syncd.core.values import InvalidValue, parse_stamp, show
 
 
 class Verdict(Enum):
@@ -202,7 +202,8 @@ def _remove(
     `text` says what became of its partner; `spared` becomes of the pair where the edited record is kept.
     """
     baseline = pair.baseline(left)
-    if baseline is None or _differs(mapping, left, baseline, sight.values):
+    edits = () if baseline is None else _edits(mapping, left, baseline, sight.values)
+    if baseline is None or edits:
         winner = choice.take if choice is not None else None
         if winner is None:
             winner = {Wins.ERPNEXT: Side.ERPNEXT, Wins.SOURCE: Side.SOURCE}.get(mapping.spec.wins)
@@ -210,6 +211,7 @@ def _remove(
             return Decision(
                 verdict=Verdict.HOLD,
                 kind="deleted",
+                conflicts=edits,
                 text=f"{text}, but edited in {_place(left)} since both sides agreed",
             )
         if winner is left:
@@ -248,18 +250,31 @@ def _deletion_action(mapping: CompiledMapping, gone: Side) -> Action | None:
     return {ErpnextDeleted.DELETE: Action.DELETE, ErpnextDeleted.MARK: Action.MARK}.get(mapping.spec.erpnext_deleted)
 
 
-def _differs(mapping: CompiledMapping, side: Side, before: Baseline, now: Image) -> bool:
+def _edits(mapping: CompiledMapping, side: Side, before: Baseline, now: Image) -> tuple[FieldConflict, ...]:
+    """The fields of `side` that are not as they were when both sides agreed; the other side has nothing any more."""
+    edits = []
     for entry in mapping.fields:
         at = entry.erpnext_at if side is Side.ERPNEXT else entry.source_at
         old = before[at]
-        if isinstance(old, Missing) or old == now[at]:
+        if isinstance(old, Missing) or old == now[at] or _same(entry, side, old, now[at]):
             continue
-        try:
-            if entry.read(side, old) != entry.read(side, now[at]):
-                return True
-        except InvalidValue:
-            return True
-    return False
+        present = show(now[at])
+        edits.append(
+            FieldConflict(
+                field=entry.name,
+                base=show(old),
+                erpnext=present if side is Side.ERPNEXT else None,
+                source=present if side is Side.SOURCE else None,
+            )
+        )
+    return tuple(edits)
+
+
+def _same(entry: CompiledField, side: Side, before: Raw, now: Raw) -> bool:
+    try:
+        return entry.read(side, before) == entry.read(side, now)
+    except InvalidValue:
+        return False
 
 
 def decide_new(mapping: CompiledMapping, side: Side, key: str, values: Image) -> Decision:
@@ -283,23 +298,35 @@ def baseline_after(
     sights: tuple[Image, Image],
     stored: tuple[Image | None, Image | None],
     pending: frozenset[str],
-) -> tuple[Image, Image] | None:
+) -> tuple[Image, Image]:
     """The baselines after some writes of a record were done: (ERPNext's, source's).
 
     `stored` are the images as they stand after a write that was done, None where a side was not written. `pending`
     are the source columns or ERPNext fields (by ERPNext fieldname) whose write is still owed: their old baselines stay
-    on both sides, so that the same change is seen again. None: there is no baseline to keep them by; the next look is
-    a first contact again, which comes to the same decisions.
+    on both sides, so that the same change is seen again. A field that never agreed is empty on both sides then, which
+    comes to the same decisions as a first contact.
     """
-    if pending and base is None:
-        return None
     erpnext = list(stored[0] if stored[0] is not None else sights[0])
     source = list(stored[1] if stored[1] is not None else sights[1])
-    if base is not None:
-        for entry in mapping.fields:
-            if entry.name in pending:
-                old_erpnext, old_source = base[0][entry.erpnext_at], base[1][entry.source_at]
-                if isinstance(old_erpnext, Missing) or isinstance(old_source, Missing):
-                    return None
-                erpnext[entry.erpnext_at], source[entry.source_at] = old_erpnext, old_source
+    for entry in mapping.fields:
+        if entry.name in pending:
+            old = (None, None) if base is None else agreed_values(entry, base)
+            erpnext[entry.erpnext_at], source[entry.source_at] = old
+    return tuple(erpnext), tuple(source)
+
+
+def agreed_values(entry: CompiledField, base: tuple[Baseline, Baseline]) -> tuple[Raw, Raw]:
+    """(ERPNext's, the source's) baseline of a field; empty on both sides where it never agreed."""
+    erpnext, source = base[0][entry.erpnext_at], base[1][entry.source_at]
+    if isinstance(erpnext, Missing) or isinstance(source, Missing):
+        return None, None
+    return erpnext, source
+
+
+def kept_baselines(mapping: CompiledMapping, base: tuple[Baseline, Baseline]) -> tuple[Image, Image]:
+    """Baselines fit to be stored in the present layout; fields that were not mapped then are empty on both sides."""
+    erpnext = [None if isinstance(value, Missing) else value for value in base[0]]
+    source = [None if isinstance(value, Missing) else value for value in base[1]]
+    for entry in mapping.fields:
+        erpnext[entry.erpnext_at], source[entry.source_at] = agreed_values(entry, base)
     return tuple(erpnext), tuple(source)

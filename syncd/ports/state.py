@@ -50,7 +50,10 @@ class Transaction(Protocol):
     """Writes of one mapping: all or nothing."""
 
     def stage(self, rows: Sequence[Staged]) -> None:
-        """Insert, or replace those with the same side and key, match digests included."""
+        """Insert, or replace those with the same side and key, match digests included.
+
+        A pair has one row of a side: what was staged of it under another key goes.
+        """
         ...
 
     def unstage(self, ids: Sequence[int]) -> None:
@@ -61,8 +64,9 @@ class Transaction(Protocol):
         """Set the state of staged rows by id."""
         ...
 
-    def tie(self, ties: Sequence[tuple[int, int]]) -> None:
-        """(staged id, pair id): make staged rows those of a pair."""
+    def tie(self, ties: Sequence[tuple[int, str]]) -> None:
+        """(staged id, ERPNext name): make staged rows those of the pair of that name, were it added in this
+        transaction."""
         ...
 
     def touch(self, side: Side, stamps: Sequence[tuple[int, Raw]]) -> None:
@@ -106,7 +110,7 @@ class Transaction(Protocol):
         ...
 
     def free_names(self, pairs: Sequence[int]) -> None:
-        """Take the ERPNext name from ended pairs: another document bears it now."""
+        """Take the ERPNext name from pairs: another document bears it now."""
         ...
 
     def drop_staged(self) -> None:

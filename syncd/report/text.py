@@ -118,7 +118,7 @@ def _headline(summary: RunSummary, *, interrupted: bool) -> str:
         return f"Both sides agree: {writes}." if summary.writes else "Nothing to do: both sides agree."
     if summary.writes:
         return f"Done, {writes}, but {waiting}."
-    return f"Nothing new to do, but {waiting}."
+    return f"Nothing to do, but {waiting}."
 
 
 def _waiting(summary: RunSummary) -> str:

@@ -421,12 +421,23 @@ class StateStoreContract:
             write("change_pairs", [PairChange(self.pair_id(store, "A"), new_pair("B", "1"))], 0)
         assert store.pairs("customer", after=0, limit=9) == before
 
-    def test_free_names_takes_names_from_ended_pairs_only(self, store, write):
-        write("add_pairs", [new_pair("A", "1", state=PairState.ENDED), new_pair("B", "2")], 0)
+    def test_free_names_lets_another_pair_have_the_name(self, store, write):
+        pairs = [new_pair("A", "1", state=PairState.ENDED), new_pair("B", "2"), new_pair("C", "3")]
+        write("add_pairs", pairs, 0)
         write("free_names", [self.pair_id(store, "A"), self.pair_id(store, "B")])
-        write("add_pairs", [new_pair("A", "9")], 0)
+        write("add_pairs", [new_pair("A", "9"), new_pair("B", "8")], 0)
         names = {p.external_id: p.erpnext_name for p, _ in store.pairs("customer", after=0, limit=9, live=False)}
-        assert names == {"1": None, "2": "B", "9": "A"}
+        assert names == {"1": None, "2": None, "3": "C", "9": "A", "8": "B"}
+
+    def test_a_pair_has_one_staged_row_of_a_side(self, store, write):
+        write("add_pairs", [new_pair("A", "1"), new_pair("B", "2")], 0)
+        first, second = self.pair_id(store, "A"), self.pair_id(store, "B")
+        write("stage", [staged(Side.ERPNEXT, "A", pair=first), staged(Side.ERPNEXT, "B", pair=second)])
+        write("stage", [staged(Side.ERPNEXT, "gone", pair=first)])
+        write("stage", [staged(Side.ERPNEXT, "A", pair=first), staged(Side.SOURCE, "1", pair=first)])
+        found = store.work("customer", after=0, limit=9)
+        assert [(work.pair.id, work.erpnext.key) for work in found] == [(first, "A"), (second, "B")]
+        assert store.totals("customer").staged == 3
 
     def test_touch_moves_the_stamp_of_one_side(self, store, write):
         write("add_pairs", [new_pair("A", "1")], 0)
@@ -493,7 +504,7 @@ class StateStoreContract:
         assert len(list(store.matches("customer"))) == 1
         write("add_pairs", [new_pair("A", "1", state=PairState.UNFINISHED)], 0)
         pair = self.pair_id(store, "A")
-        write("tie", [(ids["A"], pair), (ids["1"], pair)])
+        write("tie", [(ids["A"], "A"), (ids["1"], "A")])
         (item,) = store.work("customer", after=0, limit=9)
         assert (item.erpnext.id, item.source.id, item.erpnext.pair) == (ids["A"], ids["1"], pair)
         assert self.row_ids(store) == {}
@@ -606,13 +617,14 @@ class StateStoreContract:
         clock.time += timedelta(seconds=5)
         write(
             "finish",
-            [("k1", OperationState.DONE, "", b"[2]"), ("k3", OperationState.REFUSED, "no such group", None)],
+            [("k1", OperationState.DONE, "", b"[2]"), ("k3", OperationState.REFUSED, "no such group", b"")],
         )
         assert [o.key for o in store.open_operations("customer")] == ["k2"]
         one, two, three = store.operations("run-1")
-        assert (one.state, one.records, one.finished) == (OperationState.DONE, b"[2]", START + timedelta(seconds=5))
+        assert (one.state, one.finished) == (OperationState.DONE, START + timedelta(seconds=5))
+        assert (one.records, one.results) == (b"[1]", b"[2]")
         assert (two.state, two.finished) == (OperationState.OPEN, None)
-        assert (three.state, three.error, three.records) == (OperationState.REFUSED, "no such group", b"[1]")
+        assert (three.state, three.error, three.results) == (OperationState.REFUSED, "no such group", b"")
         assert list(store.operations("run-2")) == []
 
     def test_an_operation_key_is_used_once(self, store, write):
@@ -738,11 +750,11 @@ class StateStoreContract:
 
     def test_prune_keeps_what_is_open_or_young(self, store, write, clock):
         write("journal", [operation("old"), operation("open", run="run-0"), operation("young")])
-        write("finish", [("old", OperationState.DONE, "", None)])
+        write("finish", [("old", OperationState.DONE, "", b"")])
         store.begin_run(RunRecord(id="run-0", started=START, finished=START))
         store.begin_run(RunRecord(id="run-1", started=START, finished=START))
         clock.time += timedelta(days=10)
-        write("finish", [("young", OperationState.DONE, "", None)])
+        write("finish", [("young", OperationState.DONE, "", b"")])
         store.begin_run(RunRecord(id="run-2", started=clock.time))
         assert store.prune(START + timedelta(days=1)) == 2
         assert [o.key for o in store.operations("run-1")] == ["young"]

@@ -14,6 +14,7 @@ from syncd.adapters.store.codec import (
     MAPPINGS,
     PAIR_CONTENT,
     PAIRS,
+    SIDES,
     STAGED,
     STAGED_COLUMNS,
     moment_text,
@@ -23,7 +24,7 @@ from syncd.adapters.store.codec import (
     stamp_text,
 )
 from syncd.adapters.store.record_codec import OPERATION_COLUMNS, OPERATIONS, operation_tuple
-from syncd.core.model import PairState, Raw, Side
+from syncd.core.model import Raw, Side
 from syncd.errors import StateError
 from syncd.ports.state import (
     ConflictRecord,
@@ -39,7 +40,11 @@ from syncd.ports.state import (
 
 _STAGE = statements.upsert(STAGED, STAGED_COLUMNS, ["mapping_id", "side", "key"])
 _MARK = statements.update(STAGED, ["state"])
-_TIE = "UPDATE staged SET pair = ?, match = NULL WHERE id = ?"
+_SUPERSEDE = "DELETE FROM staged WHERE mapping_id = ? AND pair = ? AND side = ? AND key <> ?"
+_TIE = (
+    "UPDATE staged SET pair = (SELECT id FROM pairs WHERE mapping_id = ? AND erpnext_name = ?), match = NULL "
+    "WHERE id = ?"
+)
 _TOUCH_STAGED = statements.update(STAGED, ["stamp"])
 _TOUCH = {side: statements.update(PAIRS, [f"{side.value}_stamp"]) for side in Side}
 _ADD_PAIR = statements.insert(PAIRS, ["mapping_id", *PAIR_CONTENT])
@@ -63,7 +68,12 @@ class SqlTransaction:
         self._now = now
 
     def stage(self, rows: Sequence[Staged]) -> None:
-        """Insert, or replace those with the same side and key, which keep their id."""
+        """Insert, or replace those with the same side and key, which keep their id.
+
+        A pair has one row of a side: what was staged of it under another key goes.
+        """
+        others = [(self._mapping_id, row.pair, SIDES[row.side], row.key) for row in rows if row.pair is not None]
+        statements.run_many(self._connection, _SUPERSEDE, others)
         tuples = [staged_tuple(self._mapping_id, row) for row in rows]
         statements.run_many(self._connection, _STAGE, tuples)
 
@@ -77,9 +87,11 @@ class SqlTransaction:
         """Set the state of staged rows by id."""
         statements.run_many(self._connection, _MARK, [(state.value, number) for number, state in states])
 
-    def tie(self, ties: Sequence[tuple[int, int]]) -> None:
-        """(staged id, pair id): make staged rows those of a pair; they are not matched any more."""
-        statements.run_many(self._connection, _TIE, [(pair, staged) for staged, pair in ties])
+    def tie(self, ties: Sequence[tuple[int, str]]) -> None:
+        """(staged id, ERPNext name): make staged rows those of the pair of that name, which may have been added in
+        this transaction; they are not matched any more."""
+        rows = [(self._mapping_id, name, staged) for staged, name in ties]
+        statements.run_many(self._connection, _TIE, rows)
 
     def touch(self, side: Side, stamps: Sequence[tuple[int, Raw]]) -> None:
         """(pair id, stamp): the record moved, its mapped values did not."""
@@ -163,11 +175,10 @@ class SqlTransaction:
         open_records.close(self._connection, "failures", self._mapping_id, keys)
 
     def free_names(self, pairs: Sequence[int]) -> None:
-        """Take the ERPNext name from ended pairs: another document bears it now. Pairs that have not ended keep it."""
+        """Take the ERPNext name from pairs: another document bears it now."""
         for some in statements.chunks(pairs):
             holes = statements.placeholders(len(some))
-            text = f"UPDATE pairs SET erpnext_name = NULL WHERE state = ? AND id IN ({holes})"
-            statements.run(self._connection, text, (PairState.ENDED.value, *some))
+            statements.run(self._connection, f"UPDATE pairs SET erpnext_name = NULL WHERE id IN ({holes})", some)
 
     def drop_staged(self) -> None:
         """Remove every staged row of the mapping: its content changed, everything is read anew."""
