@@ -13,6 +13,7 @@ from typing import NamedTuple
 from syncd.core.mapping import CompiledField, CompiledMapping
 from syncd.core.merge import Problem, effective_direction
 from syncd.core.model import Action, FieldChange, Image, Raw, Side, Write
+from syncd.core.scope import filled_by_scope, out_of_scope
 from syncd.core.values import InvalidValue, Kind, show
 
 _REMEMBERED = 2048
@@ -40,7 +41,9 @@ class CreationPlan:
         self._side, self._target = side, target
         self.allowed = spec.create.allows(target) and spec.direction.reaches(target)
         """Whether partners may be created on the other side at all."""
-        self._constants = dict(mapping.constants) if target is Side.ERPNEXT else {}
+        self._spec = spec
+        self._scoped = bool(spec.erpnext_filters if target is Side.ERPNEXT else spec.source_filters)
+        self._constants = {**filled_by_scope(spec, target), **(mapping.constants if target is Side.ERPNEXT else {})}
         self._link = spec.external_id is not None if target is Side.ERPNEXT else spec.erpnext_name is not None
         self._fields = [
             (
@@ -67,6 +70,8 @@ class CreationPlan:
                 continue
             if value is not None:
                 sent[own] = value
+        if self._scoped and (reason := out_of_scope(self._spec, self._target, sent)) is not None:
+            problems.append(Problem("filters", self._side, reason))
         if problems:
             return Creation(None, (), tuple(problems))
         return Creation(Write(Action.CREATE, self._target, None, key, sent, link=self._link), self._labelled(sent))
