@@ -17,9 +17,11 @@ from typing import Any
 
 import orjson
 
-from syncd.core.model import Image, Raw
+from syncd.core.model import Baseline, Image, Missing, Raw
 
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME
+_NONE = b'["m"]'
+"""Stands in a baseline for a field that has not agreed yet. No text can look like it: JSON escapes its quotes."""
 _MARK = "="
 """First character of a stamp's text that is JSON and not the text itself."""
 
@@ -146,6 +148,21 @@ def _untag(parts: list[Any]) -> Raw:
         return _UNTAGGERS[parts[0]](parts)
     except (KeyError, IndexError, TypeError, ArithmeticError) as error:
         raise ValueError(f"an image holds a value of no known kind: {parts!r}") from error
+
+
+def encode_baseline(values: Baseline) -> bytes:
+    """A baseline as bytes: an image, with a mark where a field has not agreed yet."""
+    if Missing.MISSING not in values:
+        return encode_image([value for value in values if not isinstance(value, Missing)])
+    parts = (_NONE if isinstance(value, Missing) else encode_image((value,))[1:-1] for value in values)
+    return b"[" + b",".join(parts) + b"]"
+
+
+def decode_baseline(data: bytes) -> Baseline:
+    """The baseline that `encode_baseline` was given. Raises ValueError for bytes that are none."""
+    if _NONE not in data:
+        return decode_image(data)
+    return tuple(Missing.MISSING if value == ["m"] else read_image([value])[0] for value in orjson.loads(data))
 
 
 def digest(encoded: bytes) -> bytes:

@@ -25,6 +25,7 @@ from syncd.core.model import (
     Wins,
     Write,
 )
+from syncd.core.scope import out_of_scope
 from syncd.core.values import InvalidValue, parse_stamp, show
 
 
@@ -113,6 +114,13 @@ def decide_pair(
         return Decision(verdict=Verdict.FAIL, problems=tuple(merged.problems), text=problem_text(merged.problems))
     if merged.conflicts:
         return Decision(verdict=Verdict.HOLD, kind="fields", conflicts=tuple(merged.conflicts))
+    outside = [
+        Problem("filters", side.other, reason)
+        for side in Side
+        if merged.writes[side] and (reason := out_of_scope(mapping.spec, side, merged.writes[side])) is not None
+    ]
+    if outside:
+        return Decision(verdict=Verdict.FAIL, problems=tuple(outside), text=problem_text(outside))
     writes = tuple(
         write
         for write in (
@@ -298,35 +306,18 @@ def baseline_after(
     sights: tuple[Image, Image],
     stored: tuple[Image | None, Image | None],
     pending: frozenset[str],
-) -> tuple[Image, Image]:
+) -> tuple[Baseline, Baseline]:
     """The baselines after some writes of a record were done: (ERPNext's, source's).
 
     `stored` are the images as they stand after a write that was done, None where a side was not written. `pending`
     are the source columns or ERPNext fields (by ERPNext fieldname) whose write is still owed: their old baselines stay
-    on both sides, so that the same change is seen again. A field that never agreed is empty on both sides then, which
-    comes to the same decisions as a first contact.
+    on both sides, so that the same change is seen again; where there is none, both stay without, and the field's next
+    look is a first contact again.
     """
-    erpnext = list(stored[0] if stored[0] is not None else sights[0])
-    source = list(stored[1] if stored[1] is not None else sights[1])
+    erpnext: list[Raw | Missing] = list(stored[0] if stored[0] is not None else sights[0])
+    source: list[Raw | Missing] = list(stored[1] if stored[1] is not None else sights[1])
     for entry in mapping.fields:
         if entry.name in pending:
-            old = (None, None) if base is None else agreed_values(entry, base)
-            erpnext[entry.erpnext_at], source[entry.source_at] = old
-    return tuple(erpnext), tuple(source)
-
-
-def agreed_values(entry: CompiledField, base: tuple[Baseline, Baseline]) -> tuple[Raw, Raw]:
-    """(ERPNext's, the source's) baseline of a field; empty on both sides where it never agreed."""
-    erpnext, source = base[0][entry.erpnext_at], base[1][entry.source_at]
-    if isinstance(erpnext, Missing) or isinstance(source, Missing):
-        return None, None
-    return erpnext, source
-
-
-def kept_baselines(mapping: CompiledMapping, base: tuple[Baseline, Baseline]) -> tuple[Image, Image]:
-    """Baselines fit to be stored in the present layout; fields that were not mapped then are empty on both sides."""
-    erpnext = [None if isinstance(value, Missing) else value for value in base[0]]
-    source = [None if isinstance(value, Missing) else value for value in base[1]]
-    for entry in mapping.fields:
-        erpnext[entry.erpnext_at], source[entry.source_at] = agreed_values(entry, base)
+            erpnext[entry.erpnext_at] = Missing.MISSING if base is None else base[0][entry.erpnext_at]
+            source[entry.source_at] = Missing.MISSING if base is None else base[1][entry.source_at]
     return tuple(erpnext), tuple(source)

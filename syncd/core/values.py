@@ -37,7 +37,16 @@ from syncd.core.canonical import (
     parse_number,
     rounded,
 )
-from syncd.core.images import decode_image, decode_raw, digest, encode_image, encode_raw, read_image
+from syncd.core.images import (
+    decode_baseline,
+    decode_image,
+    decode_raw,
+    digest,
+    encode_baseline,
+    encode_image,
+    encode_raw,
+    read_image,
+)
 from syncd.core.kinds import FieldType, InvalidValue, Kind, Value, quote
 from syncd.core.model import Raw
 
@@ -50,9 +59,11 @@ __all__ = [
     "canonical",
     "canonicaliser",
     "coerce",
+    "decode_baseline",
     "decode_image",
     "decode_raw",
     "digest",
+    "encode_baseline",
     "encode_image",
     "encode_raw",
     "nearest",

@@ -12,6 +12,7 @@ import pycountry
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from syncd.core.convert import Lens, build_lens, converter_names, parse_converter
 from syncd.core.converters import CONVERTERS
 from syncd.core.values import FieldType, InvalidValue, Kind, Value, canonical, to_raw

@@ -7,6 +7,7 @@ import sys
 from decimal import Decimal
 
 import pytest
+
 from syncd.core.diff import explain
 
 LONG = "\n".join(f"{number}. line of a long description" for number in range(1, 6))

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from syncd.core.model import Raw
 from syncd.core.values import (
     FieldType,
