@@ -8,13 +8,12 @@ deletion.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
-from syncd.app.context import Pass, whole
+from syncd.app.context import Pass
 from syncd.app.observe import Observation, stage_rows
+from syncd.app.tombstones import live_pairs, tombstone
 from syncd.core.matching import Matcher
-from syncd.core.model import Image, Pair, Row, Side
-from syncd.core.values import digest, encode_image
+from syncd.core.model import Pair, Row, Side
 from syncd.ports.state import Staged, StagedState
 
 PAGE = 200
@@ -31,7 +30,7 @@ def look_again(
     run: Pass, side: Side, ids: Sequence[int], matcher: Matcher, *, present: StagedState = StagedState.NEW
 ) -> None:
     """Read the records of these pairs on `side` afresh and stage them; `present` is the state of those still there."""
-    pairs = _live(run, side, ids)
+    pairs = live_pairs(run, ids)
     keys = [pair.key(side) for pair in pairs]
     rows = {row.key: row for row in run.endpoints[side].fetch([key for key in keys if key is not None])}
     lost = [pair for pair in pairs if not _is_there(pair, side, rows)]
@@ -42,12 +41,27 @@ def look_again(
         if pair.id in renamed:
             staged.extend(stage_rows(side, [(renamed[pair.id], pair.id)], matcher))
         elif pair.id in gone:
-            staged.append(_tombstone(pair, side))
+            staged.append(tombstone(run, pair, side))
         else:
             row = stage_rows(side, [(rows[pair.key(side) or ""], pair.id)], matcher)[0]
             staged.append(row if row.deleted else row._replace(state=present))
     with run.store.transaction(run.lease) as tx:
         tx.stage(staged)
+
+
+def recheck_absent(run: Pass, matcher: Matcher) -> None:
+    """Ask again for records that an earlier run took for deleted and that nothing was decided on: halted, held, killed.
+
+    What was gone then may be back, and a feed does not show it again where its stamp did not move.
+    """
+    after = 0
+    while page := run.store.work(run.mapping.name, after=after, limit=PAGE):
+        after = page[-1].pair.id
+        for side in Side:
+            rows = [(work.pair.id, work.erpnext if side is Side.ERPNEXT else work.source) for work in page]
+            ids = [pair for pair, row in rows if row is not None and row.deleted]
+            if ids:
+                look_again(run, side, ids, matcher)
 
 
 def _missing(run: Pass, observation: Observation) -> Iterator[int]:
@@ -71,21 +85,6 @@ def _pages(ids: Iterator[int]) -> Iterator[list[int]]:
         yield page
 
 
-def _live(run: Pass, side: Side, ids: Sequence[int]) -> list[Pair]:
-    pairs = []
-    for pair, layout in run.store.pairs_by_id(run.mapping.name, ids):
-        if pair.key(side) is None:
-            continue
-        pairs.append(
-            replace(
-                pair,
-                erpnext=None if pair.erpnext is None else run.rebase(Side.ERPNEXT, pair.erpnext, layout),
-                source=None if pair.source is None else run.rebase(Side.SOURCE, pair.source, layout),
-            )
-        )
-    return pairs
-
-
 def _is_there(pair: Pair, side: Side, rows: dict[str, Row]) -> bool:
     """Whether the record is there under its own key, and is not a later document that took its name."""
     row = rows.get(pair.key(side) or "")
@@ -103,26 +102,3 @@ def _renamed(run: Pass, side: Side, lost: Sequence[Pair]) -> dict[int, Row]:
         if pair is not None and not row.deleted:
             found[pair.id] = row
     return found
-
-
-def _tombstone(pair: Pair, side: Side) -> Staged:
-    """A staged row that says: deleted. It carries the last known image, so that a person can be shown what it was."""
-    baseline = pair.baseline(side)
-    values: Image | None = None if baseline is None else whole(baseline)
-    image = encode_image(values or ())
-    return Staged(
-        0,
-        side,
-        # Not the bare key: another document may bear that name by now, and have a staged row of its own.
-        f"{pair.id}\x1f{pair.key(side)}",
-        pair.id,
-        StagedState.NEW,
-        pair.stamp(side),
-        image,
-        digest(image + b"deleted"),
-        None,
-        pair.creation if side is Side.ERPNEXT else None,
-        None,
-        True,
-        0,
-    )

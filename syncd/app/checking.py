@@ -14,13 +14,24 @@ from syncd.ports.endpoint import FieldInfo, Schema
 
 
 def check_fields(spec: MappingSpec, erpnext: Schema, source: Schema) -> list[Finding]:
-    """Fields on both sides: do they exist, do their types fit, is what is mandatory filled."""
-    findings = list(_missing(spec, erpnext, source))
+    """Fields on both sides: do they exist, do their types fit, is what is mandatory filled.
+
+    Whether the site has the external-id field, and as it should be, is told by the site's own check.
+    """
+    findings = list(_missing_columns(spec, source))
     for entry in spec.fields:
         findings.extend(_check_field(spec, entry, erpnext.fields, source.fields))
     if spec.create.allows(Side.ERPNEXT) and spec.direction.reaches(Side.ERPNEXT):
         findings.extend(_unfilled(spec, erpnext))
-        findings.extend(_not_exactly_once(spec, erpnext))
+        findings.extend(_not_exactly_once(spec))
+    return findings
+
+
+def missing_fields(spec: MappingSpec, erpnext: Schema, source: Schema) -> list[Finding]:
+    """Fields and columns that the mapping names and a side does not have: without them nothing can be read."""
+    findings = [*_missing_columns(spec, source), *_missing_external_id(spec, erpnext)]
+    for entry in spec.fields:
+        findings.extend(_missing_of_field(spec, entry, erpnext.fields, source.fields))
     return findings
 
 
@@ -34,11 +45,14 @@ def nearest(name: str, names: Mapping[str, object]) -> str:
     return f"Did you mean {close[0]}?" if close else ""
 
 
-def _missing(spec: MappingSpec, erpnext: Schema, source: Schema) -> Iterator[Finding]:
+def _missing_columns(spec: MappingSpec, source: Schema) -> Iterator[Finding]:
     for key, name in _source_columns(spec):
         if name not in source.fields:
             hint = nearest(name, source.fields) or f"{spec.entity} has: {', '.join(list(source.fields)[:12])}"
             yield _finding(Severity.ERROR, spec, key, f"{spec.entity} of {spec.source} has no column {name}", hint)
+
+
+def _missing_external_id(spec: MappingSpec, erpnext: Schema) -> Iterator[Finding]:
     if spec.external_id is not None and spec.external_id not in erpnext.fields:
         yield _finding(
             Severity.ERROR,
@@ -63,20 +77,26 @@ def _source_columns(spec: MappingSpec) -> Iterator[tuple[str, str]]:
 def _check_field(
     spec: MappingSpec, entry: FieldSpec, erpnext: Mapping[str, FieldInfo], source: Mapping[str, FieldInfo]
 ) -> Iterator[Finding]:
-    key = f"fields.{entry.erpnext}"
+    yield from _missing_of_field(spec, entry, erpnext, source)
     info = erpnext.get(entry.erpnext)
-    if info is None:
-        hint = nearest(entry.erpnext, erpnext) or "Look the fieldname up in the DocType's form, not its label."
-        yield _finding(Severity.ERROR, spec, key, f"{spec.doctype} has no field {entry.erpnext}", hint)
-    if entry.source is not None and entry.source not in source:
-        hint = nearest(entry.source, source)
-        yield _finding(Severity.ERROR, spec, key, f"{spec.entity} of {spec.source} has no column {entry.source}", hint)
     if info is None:
         return
     if entry.source is None:
         yield from _check_constant(spec, entry, info.type)
     elif entry.source in source:
         yield from _check_types(spec, entry, info, source[entry.source])
+
+
+def _missing_of_field(
+    spec: MappingSpec, entry: FieldSpec, erpnext: Mapping[str, FieldInfo], source: Mapping[str, FieldInfo]
+) -> Iterator[Finding]:
+    key = f"fields.{entry.erpnext}"
+    if entry.erpnext not in erpnext:
+        hint = nearest(entry.erpnext, erpnext) or "Look the fieldname up in the DocType's form, not its label."
+        yield _finding(Severity.ERROR, spec, key, f"{spec.doctype} has no field {entry.erpnext}", hint)
+    if entry.source is not None and entry.source not in source:
+        hint = nearest(entry.source, source) or f"{spec.entity} has: {', '.join(list(source)[:12])}"
+        yield _finding(Severity.ERROR, spec, key, f"{spec.entity} of {spec.source} has no column {entry.source}", hint)
 
 
 def _check_constant(spec: MappingSpec, entry: FieldSpec, held: FieldType) -> Iterator[Finding]:
@@ -136,7 +156,7 @@ def _unfilled(spec: MappingSpec, erpnext: Schema) -> Iterator[Finding]:
             )
 
 
-def _not_exactly_once(spec: MappingSpec, erpnext: Schema) -> Iterator[Finding]:
+def _not_exactly_once(spec: MappingSpec) -> Iterator[Finding]:
     """Creation needs something to find its documents by after a lost answer."""
     if spec.external_id is None:
         safe = bool(spec.match)
@@ -148,12 +168,4 @@ def _not_exactly_once(spec: MappingSpec, erpnext: Schema) -> Iterator[Finding]:
             if safe
             else "is not set, and there is no match rule: after a lost answer nothing tells which document was made",
             f'Add external_id = "syncd_{spec.source}_id" and run `syncd provision --apply`.',
-        )
-    elif (info := erpnext.fields.get(spec.external_id)) is not None and not info.unique and not erpnext.submittable:
-        yield _finding(
-            Severity.WARNING,
-            spec,
-            "erpnext.external_id",
-            f"{spec.external_id} is not unique in {spec.doctype}: the site lets two documents carry one id",
-            "Make the field unique in ERPNext (Customize Form), or let `syncd provision --apply` make it.",
         )

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from syncd.app.context import Pass, whole
+from syncd.app.context import Pass
 from syncd.app.creating import sent_over
-from syncd.app.deciding import Case, conflict_of
+from syncd.app.deciding import NOTHING, Case, conflict_of
 from syncd.app.failures import failure_of
-from syncd.core.model import Action, Image, Pair, PairState, Row, Side, Write
+from syncd.app.observe import pair_row
+from syncd.core.model import Action, Baseline, Image, PairState, Row, Side, Write
 from syncd.core.plan import Presence, Verdict, baseline_after
-from syncd.core.values import digest, encode_image
-from syncd.errors import GoneError, RecordError, RefusedError, StaleError
+from syncd.core.values import digest, encode_baseline, encode_image
+from syncd.errors import BusyError, GoneError, RecordError, RefusedError, StaleError
 from syncd.ports.endpoint import Done, WriteResult
 from syncd.ports.state import ConflictRecord, FailureRecord, NewPair, PairChange, Staged
+
+Baselines: TypeAlias = tuple[Baseline, Baseline]
+"""(ERPNext's, the source's)"""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,11 +34,13 @@ class Settled:
     failure: FailureRecord | None = None
     settled: bool = False
     again: bool = False
+    left: FailureRecord | None = None
+    """What is recorded where looking again comes to nothing in this run."""
 
 
 def is_parked(run: Pass, case: Case) -> bool:
     """Whether this very content was refused for good before: it is tried again when either side changes."""
-    return run.parked.get((case.pair.external_id, case.pair.erpnext_name)) == case.mark()
+    return (case.pair.external_id, case.pair.erpnext_name, case.mark()) in run.parked
 
 
 def settle_case(run: Pass, case: Case, results: Mapping[Side, WriteResult]) -> Settled:
@@ -48,9 +55,21 @@ def settle_case(run: Pass, case: Case, results: Mapping[Side, WriteResult]) -> S
         error = RefusedError(case.decision.text, hint="Correct the value, or the field's line in the mapping.")
         _fail(run, case, Side.ERPNEXT, Action.UPDATE, error, outcome)
         outcome.change = _state_only(case, PairState.FAILED)
-    elif verdict is not Verdict.FAIL:
+    elif verdict is Verdict.FAIL:
+        _note_stamps(case, outcome)
+    else:
         _close(case, outcome)
+    if not outcome.settled:
+        # What was asked for is decided on again, and no feed shows it a second time.
+        done = {side for side, result in results.items() if isinstance(result, Done)}
+        outcome.stage += [pair_row(side, row, case.pair.id) for side, row in case.asked.items() if side not in done]
     return outcome
+
+
+def _note_stamps(case: Case, outcome: Settled) -> None:
+    """Nothing changes but what was last seen: else a restored backup would be suspected of it for ever."""
+    if case.moved():
+        outcome.change = _state_only(case, case.pair.state)
 
 
 def _close(case: Case, outcome: Settled) -> None:
@@ -61,7 +80,7 @@ def _close(case: Case, outcome: Settled) -> None:
     elif case.decision.verdict is Verdict.END:
         outcome.change = _ended(case)
     else:
-        outcome.change = _state_only(case, PairState.PAUSED)
+        outcome.change = _paused(case)
     outcome.unstage = case.staged()
     outcome.settled = True
 
@@ -74,6 +93,19 @@ def _ended(case: Case) -> PairChange:
     return PairChange(change.id, change.content._replace(erpnext_name=None))
 
 
+def _paused(case: Case) -> PairChange:
+    """The pair paused. The side that left the filters loses its stamp, which says so until it is back."""
+    change = _state_only(case, PairState.PAUSED)
+    out = {side for side in Side if case.sights[side].presence is Presence.OUT}
+    return PairChange(
+        change.id,
+        change.content._replace(
+            erpnext_stamp=None if Side.ERPNEXT in out else change.content.erpnext_stamp,
+            source_stamp=None if Side.SOURCE in out else change.content.source_stamp,
+        ),
+    )
+
+
 def _hold(run: Pass, case: Case, outcome: Settled) -> None:
     conflict = conflict_of(run, case)
     shown = case.conflict
@@ -83,7 +115,7 @@ def _hold(run: Pass, case: Case, outcome: Settled) -> None:
         or (shown.erpnext_stamp, shown.source_stamp) != (conflict.erpnext_stamp, conflict.source_stamp)
     ):
         outcome.conflict = conflict
-    if case.pair != case.work.pair or case.pair.state is not PairState.HELD:
+    if case.pair != case.work.pair or case.pair.state is not PairState.HELD or case.moved():
         outcome.change = _state_only(case, PairState.HELD)
 
 
@@ -92,10 +124,11 @@ def _after_writes(run: Pass, case: Case, results: Mapping[Side, WriteResult], ou
     failed = next(((side, result.error) for side, result in results.items() if not isinstance(result, Done)), None)
     stored = {side: result.row.values for side, result in results.items() if isinstance(result, Done)}
     owed = {side: write for side, write in writes.items() if side not in stored}
+    if not results:  # parked: refused for good before, with this very content
+        _note_stamps(case, outcome)
+        return
     if any(write.action.removes for write in writes.values()):
         _after_removal(run, case, writes, failed, outcome)
-        return
-    if not results:  # parked: refused for good before, with this very content
         return
     pending = frozenset(change.field for write in owed.values() for change in write.changes)
     baselines = _baselines(run, case, results, pending)
@@ -105,16 +138,27 @@ def _after_writes(run: Pass, case: Case, results: Mapping[Side, WriteResult], ou
         outcome.change = _changed(case, PairState.AGREED, baselines, results)
         outcome.unstage = case.staged()
         outcome.settled = True
-        outcome.again = any(_foreign(run, side, result.row) for side, result in _done(results))
+        foreign = [(side, result.row) for side, result in _done(results) if _foreign(run, side, result.row)]
+        outcome.stage = [pair_row(side, row, case.pair.id) for side, row in foreign]
+        outcome.again = bool(foreign)
         return
     side, error = failed
+    # The baseline of a side that was written holds old values where a write is owed: what it holds now is kept apart.
+    outcome.stage = [pair_row(done, result.row, case.pair.id) for done, result in _done(results)]
     if isinstance(error, StaleError | GoneError):
-        outcome.again = True
+        _look_again(run, case, side, writes[side].action, error, outcome)
         if stored:
             outcome.change = _changed(case, PairState.UNFINISHED, baselines, results)
         return
     outcome.change = _changed(case, PairState.FAILED, baselines, results)
-    _fail(run, case, side, writes[side].action, error, outcome)
+    _fail(run, case, side, writes[side].action, error, outcome, stored)
+
+
+def _look_again(run: Pass, case: Case, side: Side, action: Action, error: RecordError, outcome: Settled) -> None:
+    """It moved under our hands: it is looked at again in this run; `left` is told where that never comes to rest."""
+    outcome.again = True
+    hint = "Somebody goes on editing it; the next run tries again."
+    outcome.left = _failure(run, case, side, action, BusyError(error.message, hint=hint), case.mark())
 
 
 def _done(results: Mapping[Side, WriteResult]) -> list[tuple[Side, Done]]:
@@ -141,23 +185,23 @@ def _after_removal(
         return
     side, error = failed
     if isinstance(error, StaleError | GoneError):
-        outcome.again = True
+        _look_again(run, case, side, writes[side].action, error, outcome)
         return
     outcome.change = _state_only(case, PairState.FAILED)
     _fail(run, case, side, writes[side].action, error, outcome)
 
 
-def _baselines(
-    run: Pass, case: Case, results: Mapping[Side, WriteResult], pending: frozenset[str]
-) -> tuple[Image, Image] | None:
+def _baselines(run: Pass, case: Case, results: Mapping[Side, WriteResult], pending: frozenset[str]) -> Baselines:
     """The baselines after the writes that were done."""
     stored: dict[Side, Image | None] = {Side.ERPNEXT: None, Side.SOURCE: None}
     for write in case.decision.writes:
         result = results.get(write.side)
         if isinstance(result, Done):
             values = result.row.values
+            # Somebody edited it before it was read back: only what was sent is known to have been agreed.
+            before = case.sights[write.side].values
             foreign = _foreign(run, write.side, result.row)
-            stored[write.side] = sent_over(run, write.side, values, write) if foreign else values
+            stored[write.side] = sent_over(run, write.side, before, write) if foreign else values
     base = None
     if case.pair.erpnext is not None and case.pair.source is not None:
         base = (case.pair.erpnext, case.pair.source)
@@ -165,28 +209,41 @@ def _baselines(
     return baseline_after(run.mapping, base, sights, (stored[Side.ERPNEXT], stored[Side.SOURCE]), pending)
 
 
-def _fail(run: Pass, case: Case, side: Side, action: Action, error: RecordError, outcome: Settled) -> None:
+def _fail(
+    run: Pass,
+    case: Case,
+    side: Side,
+    action: Action,
+    error: RecordError,
+    outcome: Settled,
+    stored: Mapping[Side, Image] = NOTHING,
+) -> None:
+    outcome.failure = _failure(run, case, side, action, error, case.mark(stored))
+
+
+def _failure(run: Pass, case: Case, side: Side, action: Action, error: RecordError, mark: bytes) -> FailureRecord:
     write = next((write for write in case.decision.writes if write.side is side), None)
-    outcome.failure = failure_of(
+    return failure_of(
         run,
         side=side,
         action=action,
         external_id=case.pair.external_id,
         erpnext_name=case.pair.erpnext_name,
         error=error,
-        digest=case.mark(),
+        digest=mark,
         values={} if write is None else write.values,
     )
 
 
 def _changed(
-    case: Case, state: PairState, baselines: tuple[Image, Image] | None, results: Mapping[Side, WriteResult]
+    case: Case, state: PairState, baselines: Baselines | None, results: Mapping[Side, WriteResult]
 ) -> PairChange:
     """The pair's whole new content: baselines, stamps, digests of what was last seen, links."""
     pair = case.pair
     rows = {side: result.row for side, result in results.items() if isinstance(result, Done)}
-    images = {Side.ERPNEXT: None, Side.SOURCE: None} if baselines is None else dict(zip(Side, baselines, strict=True))
-    encoded = {side: None if image is None else encode_image(image) for side, image in images.items()}
+    encoded: dict[Side, bytes | None] = dict.fromkeys(Side)
+    if baselines is not None:
+        encoded = {side: encode_baseline(image) for side, image in zip(Side, baselines, strict=True)}
     linked = {Side.ERPNEXT: pair.linked_erpnext, Side.SOURCE: pair.linked_source}
     for write in case.decision.writes:
         if write.link and write.side in rows:
@@ -216,12 +273,7 @@ def _changed(
 
 
 def _state_only(case: Case, state: PairState) -> PairChange:
-    """The pair in another state; baselines stay as they were, which is why its stored image must be whole."""
-    baselines = _kept(case.pair)
+    """The pair in another state; its baselines stay as they were."""
+    pair = case.pair
+    baselines = None if pair.erpnext is None or pair.source is None else (pair.erpnext, pair.source)
     return _changed(case, state, baselines, {})
-
-
-def _kept(pair: Pair) -> tuple[Image, Image] | None:
-    erpnext = None if pair.erpnext is None else whole(pair.erpnext)
-    source = None if pair.source is None else whole(pair.source)
-    return None if erpnext is None or source is None else (erpnext, source)

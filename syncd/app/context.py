@@ -83,8 +83,11 @@ class Pass:
     """The mapping's content changed since the last run: everything is compared anew."""
     noticed: bool = False
     """Something was done or met that is worth a report."""
-    parked: dict[tuple[str | None, str | None], bytes] = field(default_factory=dict)
-    """Records, by (external id, ERPNext name), that were refused for good, with the mark of what was refused."""
+    parked: frozenset[tuple[str | None, str | None, bytes]] = frozenset()
+    """(external id, ERPNext name, mark of the content): what was refused for good, or a person ignores. A record may
+    have been refused on both sides, with different content."""
+    doubtful: dict[Side, set[str]] = field(default_factory=lambda: {side: set() for side in Side})
+    """Keys of records, by their side, for which a creation was sent of which nobody knows yet whether it was done."""
     operations: int = 0
     """Operation keys given out so far."""
 

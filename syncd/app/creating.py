@@ -12,13 +12,14 @@ from typing import NamedTuple
 
 from syncd.app.context import Pass
 from syncd.app.failures import failure_of
-from syncd.app.pairing import PAGE, record_key
+from syncd.app.singles import PAGE, record_key
 from syncd.core.creation import CreationPlan
 from syncd.core.journal import Entry, encode_entries, encode_results
+from syncd.core.mapping import CompiledMapping
 from syncd.core.model import Action, Image, PairState, Row, Side, Write
 from syncd.core.plan import problem_text
 from syncd.core.values import decode_image, digest, encode_image
-from syncd.errors import BusyError, RecordError, RefusedError, UnknownOutcomeError
+from syncd.errors import BusyError, Kind, RecordError, RefusedError
 from syncd.ports.endpoint import Done, Failed, WriteResult
 from syncd.ports.state import FailureRecord, NewPair, Operation, OperationState, Staged, StagedState
 
@@ -114,7 +115,7 @@ class Creator:
         if error is None:
             self._size = min(self._most, self._size * 2) if took < SLOW / 2 else max(1, self._size // 2)
             self._commit(operation, births, results)
-        elif isinstance(error, UnknownOutcomeError):
+        elif error.kind in {Kind.UNKNOWN, Kind.STALE}:  # made, but not there to be read back: nobody splits that
             self._leave_open(births, error)
         elif len(births) > 1 and not isinstance(error, BusyError):
             self._finish(operation, error)
@@ -201,6 +202,12 @@ def entry_of(birth: Birth) -> Entry:
     )
 
 
+def owes_link(mapping: CompiledMapping, side: Side) -> bool:
+    """Whether records of `side` are given their partner's id."""
+    spec = mapping.spec
+    return spec.writes_external_id if side is Side.ERPNEXT else spec.erpnext_name is not None
+
+
 def born_pair(run: Pass, target: Side, staged: Staged, write: Write, row: Row) -> NewPair:
     """The pair of a record and the partner that was just created for it.
 
@@ -217,14 +224,12 @@ def born_pair(run: Pass, target: Side, staged: Staged, write: Write, row: Row) -
     linked_there = staged.partner == row.key
     linked_erpnext = linked_here if erpnext_row else linked_there
     linked_source = linked_there if erpnext_row else linked_here
-    spec = run.mapping.spec
-    owes_link = (spec.writes_external_id and not linked_erpnext) or (
-        spec.erpnext_name is not None and not linked_source
-    )
+    links = {Side.ERPNEXT: linked_erpnext, Side.SOURCE: linked_source}
+    owed = any(owes_link(run.mapping, side) and not linked for side, linked in links.items())
     return NewPair(
         erpnext_name=row.key if erpnext_row else staged.key,
         external_id=staged.key if erpnext_row else row.key,
-        state=PairState.UNFINISHED if owes_link else PairState.AGREED,
+        state=PairState.UNFINISHED if owed else PairState.AGREED,
         creation=row.creation if erpnext_row else staged.creation,
         erpnext_stamp=row.stamp if erpnext_row else staged.stamp,
         source_stamp=staged.stamp if erpnext_row else row.stamp,

@@ -18,6 +18,7 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.combining import OrTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
@@ -126,29 +127,30 @@ _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 def cron_trigger(line: str) -> BaseTrigger:
     """A crontab line of five fields as a trigger, in UTC.
 
-    APScheduler counts weekdays from Monday = 0; crontab(5), which users write, from Sunday = 0 (and 7). Numbers are
-    therefore given to it as names, ranges spelt out.
+    APScheduler counts weekdays from Monday = 0; crontab(5), which users write, from Sunday = 0 (and 7). They are
+    therefore given to it as names, ranges spelt out. Where both the day of the month and the weekday are limited,
+    crontab(5) runs on either.
     """
     minute, hour, day, month, weekday = line.split()
-    trigger: BaseTrigger = CronTrigger(
-        minute=minute,
-        hour=hour,
-        day=day,
-        month=month,
-        day_of_week=",".join(_weekdays(part) for part in weekday.split(",")),
-        timezone="UTC",
-    )
+    time = {"minute": minute, "hour": hour, "month": month, "timezone": "UTC"}
+    weekdays = ",".join(_weekdays(part) for part in weekday.split(","))
+    trigger: BaseTrigger = CronTrigger(**time, day=day, day_of_week=weekdays)
+    if not (day.startswith("*") or weekday.startswith("*")):
+        trigger = OrTrigger([CronTrigger(**time, day=day), CronTrigger(**time, day_of_week=weekdays)])
     return trigger
 
 
 def _weekdays(part: str) -> str:
     """One part of the weekday field: `*`, `*/2`, `1-5`, `5`, `mon`, `mon-fri`, `1-5/2`."""
     days, _, step = part.partition("/")
-    first, _, last = days.partition("-")
-    if not first.isdigit():
-        return part
-    numbers = range(int(first), int(last or (6 if step else first)) + 1, int(step or 1))
+    first, _, last = ("0", "-", "6") if days == "*" else days.partition("-")
+    low = _day(first)
+    numbers = range(low, (_day(last) if last else 6 if step else low) + 1, int(step or 1))
     return ",".join(dict.fromkeys(_DAYS[number] for number in numbers))
+
+
+def _day(text: str) -> int:
+    return int(text) if text.isdigit() else _DAYS.index(text.lower())
 
 
 def notify(state: str) -> None:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import orjson
 
 from syncd.app.context import Pass, whole
 from syncd.core.merge import Choice
-from syncd.core.model import Pair, Row, Side
+from syncd.core.model import Image, Pair, PairState, Row, Side
 from syncd.core.plan import Decision, Presence, Sight, Verdict, decide_pair
 from syncd.core.values import decode_image, digest, encode_image
 from syncd.errors import UsageError
 from syncd.ports.state import ConflictRecord, Staged, StagedState, Work
 
 PAGE = 500
+NOTHING: Mapping[Side, Image] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +29,21 @@ class Case:
     decision: Decision
     conflict: ConflictRecord | None = None
     """The conflict that is open on it."""
+    asked: Mapping[Side, Row] = field(default_factory=dict)
+    """Records that were not staged and had to be asked for."""
 
     def staged(self) -> list[int]:
         """Ids of its staged rows."""
         return [row.id for row in (self.work.erpnext, self.work.source) if row is not None]
 
-    def mark(self) -> bytes:
-        """A digest of what both sides hold: another one means that something changed."""
-        return digest(encode_image(self.sights[Side.ERPNEXT].values + self.sights[Side.SOURCE].values))
+    def mark(self, stored: Mapping[Side, Image] = NOTHING) -> bytes:
+        """A digest of what both sides hold (`stored`, where they were written since): another one means a change."""
+        erpnext, source = (stored.get(side, self.sights[side].values) for side in (Side.ERPNEXT, Side.SOURCE))
+        return digest(encode_image(erpnext + source))
+
+    def moved(self) -> bool:
+        """Whether a side carries another stamp than the pair has recorded."""
+        return any(self.work.pair.stamp(side) != self.sights[side].stamp for side in Side)
 
     def row(self, side: Side) -> Staged | None:
         """Its staged row of `side`."""
@@ -67,10 +75,17 @@ def decide_page(run: Pass, page: Sequence[Work], conflicts: Mapping[int, Conflic
         pair = pairs[work.pair.id]
         sights = {side: _sight(pair, side, _row(work, side)) or _asked(pair, side, fetched[side]) for side in Side}
         conflict = conflicts.get(pair.id)
-        choice = choice_of(conflict, sights) if conflict is not None else None
         moved = follow_keys(pair, work)
-        decision = decide_pair(run.mapping, moved, sights[Side.ERPNEXT], sights[Side.SOURCE], choice=choice)
-        decided.append(Case(moved, work, sights, decision, conflict))
+        decision = decide_pair(run.mapping, moved, sights[Side.ERPNEXT], sights[Side.SOURCE])
+        choice = choice_of(conflict, decision) if conflict is not None else None
+        if choice is not None:
+            decision = decide_pair(run.mapping, moved, sights[Side.ERPNEXT], sights[Side.SOURCE], choice=choice)
+        asked = {
+            side: fetched[side][key]
+            for side in Side
+            if (key := pair.key(side)) in fetched[side] and _sight(pair, side, _row(work, side)) is None
+        }
+        decided.append(Case(moved, work, sights, decision, conflict, asked))
     return decided
 
 
@@ -102,7 +117,7 @@ def _fetch_unknown(run: Pass, page: Sequence[Work], pairs: Mapping[int, Pair], s
 def _asked(pair: Pair, side: Side, fetched: Mapping[str, Row]) -> Sight:
     row = fetched.get(pair.key(side) or "")
     if row is None or row.deleted:
-        return Sight(values=(), presence=Presence.DELETED)
+        return Sight(values=_nothing(pair, side), presence=Presence.DELETED)
     return Sight(values=row.values, stamp=row.stamp, partner=row.partner)
 
 
@@ -117,7 +132,17 @@ def _sight(pair: Pair, side: Side, staged: Staged | None) -> Sight | None:
         return Sight(values=decode_image(staged.image), stamp=staged.stamp, presence=presence, partner=staged.partner)
     baseline = pair.baseline(side)
     values = None if baseline is None else whole(baseline)
-    return None if values is None else Sight(values=values, stamp=pair.stamp(side))
+    if pair.state is PairState.PAUSED:
+        # Its edits were not kept while it paused. A side that left the filters has no stamp (see commit).
+        left = pair.stamp(side) is None
+        return Sight(values=values or _nothing(pair, side), presence=Presence.OUT) if left else None
+    if values is None or (pair.state is PairState.UNFINISHED and pair.stamp(side) is None):
+        return None
+    return Sight(values=values, stamp=pair.stamp(side))
+
+
+def _nothing(pair: Pair, side: Side) -> Image:
+    return (None,) * len(pair.baseline(side) or ())
 
 
 def follow_keys(pair: Pair, work: Work) -> Pair:
@@ -144,12 +169,15 @@ def follow_keys(pair: Pair, work: Work) -> Pair:
     )
 
 
-def choice_of(conflict: ConflictRecord, sights: Mapping[Side, Sight]) -> Choice | None:
-    """A person's decision on a conflict; None where there is none, or the record moved since it was shown."""
-    if conflict.resolution is None:
+def choice_of(conflict: ConflictRecord, decision: Decision) -> Choice | None:
+    """A person's decision on a conflict; None where there is none, or what was shown is not what stands there now.
+
+    Values are compared, not stamps: not every source has stamps, and edits of other fields change nothing about it.
+    """
+    if conflict.resolution is None or decision.verdict is not Verdict.HOLD:
         return None
-    moved = conflict.erpnext_stamp != sights[Side.ERPNEXT].stamp or conflict.source_stamp != sights[Side.SOURCE].stamp
-    return None if moved else parse_choice(conflict.resolution)
+    same = (conflict.kind, conflict.fields) == (decision.kind, shown_fields(decision))
+    return parse_choice(conflict.resolution) if same else None
 
 
 def parse_choice(resolution: bytes) -> Choice:
@@ -175,25 +203,30 @@ def conflict_of(run: Pass, case: Case) -> ConflictRecord:
         external_id=case.pair.external_id,
         erpnext_name=case.pair.erpnext_name,
         pair=case.pair.id,
-        fields=orjson.dumps(
-            [
-                {
-                    "field": conflict.field,
-                    "base": conflict.base,
-                    "erpnext": conflict.erpnext,
-                    "source": conflict.source,
-                    "reason": conflict.reason,
-                }
-                for conflict in decision.conflicts
-            ],
-            default=str,
-        ),
+        fields=shown_fields(decision),
         erpnext_stamp=case.sights[Side.ERPNEXT].stamp,
         source_stamp=case.sights[Side.SOURCE].stamp,
         editor=staged.editor if staged is not None else None,
         text=decision.text or _conflict_text(decision),
         opened=run.clock.now(),
         run=run.run,
+    )
+
+
+def shown_fields(decision: Decision) -> bytes:
+    """The fields of a held decision as a person is shown them, as JSON."""
+    return orjson.dumps(
+        [
+            {
+                "field": conflict.field,
+                "base": conflict.base,
+                "erpnext": conflict.erpnext,
+                "source": conflict.source,
+                "reason": conflict.reason,
+            }
+            for conflict in decision.conflicts
+        ],
+        default=str,
     )
 
 

@@ -33,7 +33,7 @@ from syncd.core.plan import Verdict
 from syncd.core.values import encode_image
 from syncd.errors import GoneError, Kind, RecordError, StaleError
 from syncd.ports.endpoint import Done, WriteResult
-from syncd.ports.state import Operation, OperationState
+from syncd.ports.records import FailureRecord, Operation, OperationState
 
 ROUNDS = 3
 """How often a record that moved under our hands is looked at again within one run."""
@@ -62,12 +62,20 @@ class Executor:
 
     def __init__(self, run: Pass) -> None:
         self._run = run
-        self._again: set[int] = set()
+        self._again: dict[int, FailureRecord | None] = {}
 
     def take_again(self) -> set[int]:
         """The pairs that moved under our hands since the last call: their records are to be read afresh."""
-        again, self._again = self._again, set()
-        return again
+        again, self._again = self._again, {}
+        return set(again)
+
+    def leave(self) -> None:
+        """Records that moved again and again are left for the next run, under their names."""
+        left = [failure for failure in self._again.values() if failure is not None]
+        if left:
+            with self._run.store.transaction(self._run.lease) as tx:
+                tx.fail(left)
+            self._run.noticed = True
 
     def run_all(self, only: Collection[int] | None = None) -> None:
         """Decide and execute, page by page, until every pair (of `only`) was looked at once."""
@@ -116,7 +124,9 @@ class Executor:
             case, _ = due[index]
             outcome.results.setdefault(case.pair.id, {})[side] = result
             outcomes[index] = _told(result)
-        outcome.finished.append((operation.key, OperationState.DONE, "", encode_results(outcomes)))
+        # Nobody knows what became of a write without an outcome: the next run looks.
+        state = OperationState.OPEN if None in outcomes else OperationState.DONE
+        outcome.finished.append((operation.key, state, "", encode_results(outcomes)))
 
     def _commit(self, page: Sequence[Case], outcome: _Page) -> None:
         """Pairs, baselines, conflicts, failures and the journal of a page in one transaction."""
@@ -147,7 +157,7 @@ class Executor:
             else:
                 counts.updated[write.side.value] += 1
         if entry.again:
-            self._again.add(case.pair.id)
+            self._again[case.pair.id] = entry.left
         if entry.conflict is not None or entry.failure is not None or case.decision.decided:
             run.noticed = True
         if entry.settled and (
@@ -181,9 +191,11 @@ def _entry(case: Case, write: Write) -> Entry:
 
 
 def _told(result: WriteResult) -> Outcome:
-    """What became of one write, for the journal."""
+    """What became of one write, for the journal; None where nobody knows."""
     if isinstance(result, Done):
         return [DONE, "", "", ""]
     error = result.error
-    word = _RESULT.get(type(error), "refused" if error.kind is Kind.PERMANENT else "unknown")
+    if error.kind is Kind.UNKNOWN:
+        return None
+    word = _RESULT.get(type(error), "refused" if error.kind is Kind.PERMANENT else "busy")
     return [word, error.message, error.hint, error.request_id]

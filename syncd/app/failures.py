@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import orjson
 
@@ -11,6 +11,15 @@ from syncd.core.model import Action, Raw, Side
 from syncd.core.values import show
 from syncd.errors import Kind, RecordError
 from syncd.ports.state import FailureRecord
+
+
+def parked_of(failures: Iterable[FailureRecord]) -> frozenset[tuple[str | None, str | None, bytes]]:
+    """(external id, ERPNext name, mark of the content) of what is not sent again as it is (`Pass.parked`)."""
+    return frozenset(
+        (failure.external_id, failure.erpnext_name, failure.digest)
+        for failure in failures
+        if failure.permanent and failure.digest is not None
+    )
 
 
 def failure_of(

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 
 from syncd.app.context import Pass
 from syncd.app.failures import failure_of
+from syncd.app.singles import Seen, forget_absent, standing
+from syncd.app.tombstones import live_pairs, tombstone
 from syncd.core.guards import emptied_side
 from syncd.core.matching import Matcher
 from syncd.core.model import OPEN_STATES, Action, PairState, Raw, Row, Side
@@ -26,24 +28,6 @@ COMMIT_ROWS = 5000
 _WATCHED = OPEN_STATES | {PairState.PAUSED}
 
 
-class Seen:
-    """Which pairs a complete pass has met: one bit a pair, so that a million pairs cost 125 kB."""
-
-    def __init__(self) -> None:
-        self._bits = bytearray()
-
-    def add(self, pair: int) -> None:
-        """Note that a pair was met."""
-        at = pair >> 3
-        if at >= len(self._bits):
-            self._bits.extend(bytes(max(at + 1 - len(self._bits), 1024)))
-        self._bits[at] |= 1 << (pair & 7)
-
-    def __contains__(self, pair: int) -> bool:
-        at = pair >> 3
-        return at < len(self._bits) and bool(self._bits[at] & (1 << (pair & 7)))
-
-
 @dataclass(slots=True)
 class Observation:
     """What one side's feed showed. `suspects` are pairs whose record is not what it was (its name was reused)."""
@@ -55,6 +39,10 @@ class Observation:
     suspects: set[int] = field(default_factory=set)
     problems: set[str] = field(default_factory=set)
     """Keys of records whose id cannot stand for them."""
+    singles: Seen = field(default_factory=Seen)
+    """Staged rows without a partner that were met."""
+    fewer: bool = False
+    """Records without a partner are not there any more."""
 
 
 @dataclass(slots=True)
@@ -70,7 +58,9 @@ class _Batch:
     conflicts: list[ConflictRecord] = field(default_factory=list)
     failures: list[FailureRecord] = field(default_factory=list)
     free: list[int] = field(default_factory=list)
-    """Ended pairs whose name another document bears now."""
+    """Pairs whose name another document bears now."""
+    tombstones: list[Staged] = field(default_factory=list)
+    """For those of them that have not ended: gone, unless they are found under another name."""
 
     def touch_known(self, entry: Known, pair: int, stamp: Raw) -> None:
         """The record moved, its mapped values did not."""
@@ -84,8 +74,9 @@ class _Batch:
             tx.free_names(self.free)
         if self.unstage:
             tx.unstage(self.unstage)
-        if self.stage:
-            tx.stage(self.stage)
+        if self.stage or self.tombstones:
+            found = {row.pair for row in self.stage}
+            tx.stage([row for row in self.tombstones if row.pair not in found] + self.stage)
         if self.touch:
             tx.touch(side, self.touch)
         if self.touch_staged:
@@ -107,6 +98,7 @@ def observe(run: Pass, side: Side, matcher: Matcher) -> Observation:
     cursor = run.state.erpnext_cursor if side is Side.ERPNEXT else run.state.source_cursor
     complete = run.full or not capabilities.incremental or cursor is None
     result = Observation(side=side, complete=complete)
+    before = standing(run, side) if complete else Seen()
     pages = endpoint.scan() if run.full else endpoint.changes(cursor, overlap=run.options.overlap)
     high = cursor
     for group in _groups(pages):
@@ -127,6 +119,7 @@ def observe(run: Pass, side: Side, matcher: Matcher) -> Observation:
     if complete:
         _guard_emptied(run, side, result)
         _close_problems(run, side, result)
+        result.fewer |= forget_absent(run, side, before, result.singles)
     if run.full and high is not None:
         # Only now: a full pass that was killed has not seen what a later cursor would take for seen.
         with run.store.transaction(run.lease) as tx:
@@ -175,9 +168,9 @@ def _note_problems(run: Pass, side: Side, problems: Sequence[RowProblem], result
     result.rows += len(problems)
     result.problems.update(keys)
     for problem in problems:
-        parked = run.parked.get((problem.key, None) if side is Side.SOURCE else (None, problem.key))
+        record = (problem.key, None) if side is Side.SOURCE else (None, problem.key)
         mark = digest(encode_image((problem.key, problem.reason)))
-        if parked == mark:
+        if (*record, mark) in run.parked:
             continue
         run.noticed = True
         batch.failures.append(
@@ -185,8 +178,8 @@ def _note_problems(run: Pass, side: Side, problems: Sequence[RowProblem], result
                 run,
                 side=side,
                 action=Action.CREATE,
-                external_id=problem.key if side is Side.SOURCE else None,
-                erpnext_name=None if side is Side.SOURCE else problem.key,
+                external_id=record[0],
+                erpnext_name=record[1],
                 error=RefusedError(problem.reason, hint="Give the record an id of its own."),
                 digest=mark,
                 values={},
@@ -220,23 +213,33 @@ def _sift_page(
         mark = digest(image)
         if entry is None:
             if not row.deleted:
-                batch.stage.append(stage_row(side, row, image, mark, None, matcher))
+                batch.stage.append(stage_single(run, side, row, image, mark, matcher))
         elif entry.pair is None:
-            _sift_single(side, row, image, mark, entry, matcher, batch, renewed=run.renewed)
+            _sift_single(run, side, row, image, mark, entry, matcher, result, batch)
         else:
             _sift_pair(run, side, row, image, mark, entry, matcher, result, batch)
 
 
 def _sift_single(
-    side: Side, row: Row, image: bytes, mark: bytes, entry: Known, matcher: Matcher, batch: _Batch, *, renewed: bool
+    run: Pass,
+    side: Side,
+    row: Row,
+    image: bytes,
+    mark: bytes,
+    entry: Known,
+    matcher: Matcher,
+    result: Observation,
+    batch: _Batch,
 ) -> None:
     """A row without a partner that was staged before."""
     if entry.staged is None:  # a known key has a pair or a staged row
         raise AssertionError("the store knows a key without a pair and without a staged row")
-    if row.deleted:
+    result.singles.add(entry.staged)
+    if row.deleted and entry.staged_state is not StagedState.UNFINISHED:
         batch.unstage.append(entry.staged)
-    elif mark != entry.digest or renewed:
-        batch.stage.append(stage_row(side, row, image, mark, None, matcher))
+        result.fewer = True
+    elif mark != entry.digest or run.renewed:
+        batch.stage.append(stage_single(run, side, row, image, mark, matcher))
     elif row.stamp != entry.stamp:
         batch.touch_staged.append((entry.staged, row.stamp))
 
@@ -260,17 +263,18 @@ def _sift_pair(
         return
     if row.creation is not None and entry.creation is not None and row.creation != entry.creation:
         # The name belongs to another document now: what became of the old one is asked for by itself.
-        if entry.pair_state is PairState.ENDED:
-            batch.free.append(entry.pair)
-        else:
+        batch.free.append(entry.pair)
+        if entry.pair_state is not PairState.ENDED:
             result.suspects.add(entry.pair)
+            batch.tombstones.extend(tombstone(run, pair, side) for pair in live_pairs(run, [entry.pair]))
         if not row.deleted:
-            batch.stage.append(stage_row(side, row, image, mark, None, matcher))
+            batch.stage.append(stage_single(run, side, row, image, mark, matcher))
         return
     result.seen.add(entry.pair)
     if entry.pair_state is PairState.ENDED:
         return
-    unchanged = mark == entry.digest and not row.deleted and not run.renewed
+    # A row that was staged as having left the filters is back.
+    unchanged = mark == entry.digest and not (row.deleted or run.renewed or entry.staged_state is StagedState.OUT)
     if not unchanged or entry.pair_state in _WATCHED:
         batch.stage.append(stage_row(side, row, image, mark, entry.pair, matcher))
     elif row.stamp != entry.stamp:
@@ -281,21 +285,20 @@ def _settle_claims(run: Pass, side: Side, batch: _Batch, matcher: Matcher) -> No
     """Rows under a new key that name a partner which has a pair: renamed when the old key is gone, else copies."""
     if not batch.claims:
         return
-    still = {row.key: row for row in run.endpoints[side].fetch([entry.key for _, entry in batch.claims])}
+    still = {row.key: row for row in run.endpoints[side].fetch([entry.key for _, entry in batch.claims if entry.key])}
     for row, entry in batch.claims:
         image = encode_image(row.values)
         mark = digest(image)
         holder = still.get(entry.key)
         reused = holder is not None and row.creation is not None and holder.creation != entry.creation
         if holder is not None and not reused:
-            staged = stage_row(side, row, image, mark, None, matcher)
+            staged = stage_single(run, side, row, image, mark, matcher)
             batch.stage.append(staged._replace(state=StagedState.HELD, match=()))
             batch.conflicts.append(_copy(run, side, row, entry))
             run.noticed = True
         elif entry.pair_state is PairState.ENDED:
-            batch.stage.append(
-                stage_row(side, row, image, mark, None, matcher)._replace(state=StagedState.UNMATCHED, match=())
-            )
+            staged = stage_single(run, side, row, image, mark, matcher)
+            batch.stage.append(staged._replace(state=StagedState.UNMATCHED, match=()))
         else:
             batch.stage.append(stage_row(side, row, image, mark, entry.pair, matcher))
 
@@ -338,6 +341,32 @@ def stage_row(side: Side, row: Row, image: bytes, mark: bytes, pair: int | None,
         row.deleted,
         row.docstatus,
         matcher.digests(side, row.values) if pair is None and row.partner is None else (),
+    )
+
+
+def stage_single(run: Pass, side: Side, row: Row, image: bytes, mark: bytes, matcher: Matcher) -> Staged:
+    """A row without a partner as it is staged. While a creation for it is in doubt none is sent again."""
+    staged = stage_row(side, row, image, mark, None, matcher)
+    return staged._replace(state=StagedState.UNFINISHED) if row.key in run.doubtful[side] else staged
+
+
+def pair_row(side: Side, row: Row, pair: int) -> Staged:
+    """A row of a pair as it is staged."""
+    image = encode_image(row.values)
+    return Staged(
+        0,
+        side,
+        row.key,
+        pair,
+        StagedState.NEW,
+        row.stamp,
+        image,
+        digest(image),
+        row.partner,
+        row.creation,
+        row.editor,
+        row.deleted,
+        row.docstatus,
     )
 
 

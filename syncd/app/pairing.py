@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 import orjson
 
 from syncd.app.context import Pass
+from syncd.app.singles import all_unpaired, record_key
 from syncd.core.identity import Digests, Edge, Matching, match_rows
 from syncd.core.model import PairState, Side
 from syncd.core.values import decode_image, show
@@ -22,9 +23,12 @@ _SHOWN = 10
 """Candidates of an ambiguous match that a conflict lists."""
 
 
-def pair_up(run: Pass) -> None:
-    """Adopt what matches, hold what is ambiguous, end what names a partner that is gone."""
-    _reconsider(run)
+def pair_up(run: Pass, *, fewer: bool = False) -> None:
+    """Adopt what matches, hold what is ambiguous, end what names a partner that is gone.
+
+    `fewer`: records without a partner are not there any more, which may settle what was ambiguous.
+    """
+    _reconsider(run, fewer=fewer)
     edges = [Edge(rule, left, right) for rule, left, right in run.store.matches(run.mapping.name)]
     if edges:
         matching = match_rows(edges, *_digests(run, edges))
@@ -32,6 +36,7 @@ def pair_up(run: Pass) -> None:
             _adopt(run, matches)
             run.checkpoint()
         _hold(run, matching)
+    _close_settled(run)
     for side in Side:
         _end_orphans(run, side)
 
@@ -41,24 +46,28 @@ def _chunks(rows: Sequence[tuple[int, int]], size: int) -> Iterator[Sequence[tup
         yield rows[start : start + size]
 
 
-def _reconsider(run: Pass) -> None:
-    """Ambiguous rows are looked at anew whenever something without a partner is new: it may settle them."""
+def _reconsider(run: Pass, *, fewer: bool) -> None:
+    """Ambiguous rows are looked at anew whenever something without a partner is new or gone: it may settle them."""
     name = run.mapping.name
     new = any(run.store.unpaired(name, side, after=0, limit=1, states=[StagedState.NEW]) for side in Side)
-    if not new and not run.full:
+    if not (new or fewer or run.full):
         return
-    held = [row.id for side in Side for row in _all_unpaired(run, side, [StagedState.HELD]) if row.match]
+    held = [row.id for side in Side for row in all_unpaired(run, side, [StagedState.HELD]) if row.match]
     if held:
         with run.store.transaction(run.lease) as tx:
             tx.mark_staged([(staged, StagedState.NEW) for staged in held])
 
 
-def _all_unpaired(run: Pass, side: Side, states: Sequence[StagedState], *, claiming: bool = False) -> Iterator[Staged]:
-    after = 0
-    name = run.mapping.name
-    while page := run.store.unpaired(name, side, after=after, limit=PAGE, states=states, claiming=claiming):
-        yield from page
-        after = page[-1].id
+def _close_settled(run: Pass) -> None:
+    """Conflicts of rows that are not held any more: what they matched was told apart, or is gone."""
+    open_ones = [(c.external_id, c.erpnext_name) for c in run.store.conflicts(run.mapping.name) if c.pair is None]
+    if not open_ones:
+        return
+    held = {record_key(row) for side in Side for row in all_unpaired(run, side, [StagedState.HELD])}
+    settled = [key for key in open_ones if key not in held]
+    if settled:
+        with run.store.transaction(run.lease) as tx:
+            tx.close_conflicts(settled)
 
 
 def _digests(run: Pass, edges: Sequence[Edge]) -> tuple[dict[int, Digests], dict[int, Digests]]:
@@ -84,10 +93,7 @@ def _adopt(run: Pass, matches: Sequence[tuple[int, int]]) -> None:
     with run.store.transaction(run.lease) as tx:
         tx.add_pairs([adopted_pair(erpnext, source) for erpnext, source in couples], run.state.layout)
         _close(tx, [row for couple in couples for row in couple])
-    by_name = run.store.pairs_by_key(run.mapping.name, Side.ERPNEXT, [erpnext.key for erpnext, _ in couples])
-    pair_of = {pair.erpnext_name: pair.id for pair, _ in by_name}
-    with run.store.transaction(run.lease) as tx:
-        tx.tie([(row.id, pair_of[erpnext.key]) for erpnext, source in couples for row in (erpnext, source)])
+        tx.tie([(row.id, erpnext.key) for erpnext, source in couples for row in (erpnext, source)])
     run.counts.adopted += len(couples)
     run.noticed = True
 
@@ -114,11 +120,6 @@ def adopted_pair(erpnext: Staged, source: Staged) -> NewPair:
 def _close(tx: Transaction, rows: Sequence[Staged]) -> None:
     tx.close_conflicts([record_key(row) for row in rows])
     tx.close_failures([record_key(row) for row in rows])
-
-
-def record_key(row: Staged) -> tuple[str | None, str | None]:
-    """(external id, ERPNext name) of a row without a partner, as conflicts and failures know it."""
-    return (row.key, None) if row.side is Side.SOURCE else (None, row.key)
 
 
 def _hold(run: Pass, matching: Matching) -> None:
@@ -173,7 +174,7 @@ def _ambiguity(run: Pass, side: Side, row: Staged, candidates: Sequence[int]) ->
 
 def _end_orphans(run: Pass, side: Side) -> None:
     """Rows that name a partner which is not there."""
-    claimants = list(_all_unpaired(run, side, [StagedState.NEW], claiming=True))
+    claimants = list(all_unpaired(run, side, [StagedState.NEW], claiming=True))
     for start in range(0, len(claimants), PAGE):
         rows = claimants[start : start + PAGE]
         there = {found.key for found in run.endpoints[side.other].fetch([row.partner for row in rows if row.partner])}
@@ -183,12 +184,15 @@ def _end_orphans(run: Pass, side: Side) -> None:
                 run.mapping.name, side.other, [row.partner for row in rows if row.partner]
             )
         }
-        gone = [row for row in rows if row.partner not in there and row.partner not in taken]
+        # Of several that name one partner the first stands for it.
+        first = {row.partner: row for row in reversed(rows)}
+        gone = [row for partner, row in first.items() if partner not in there and partner not in taken]
         with run.store.transaction(run.lease) as tx:
             tx.add_pairs([_ended_pair(row) for row in gone], run.state.layout)
             tx.unstage([row.id for row in gone])
             _close(tx, gone)
-            tx.mark_staged([(row.id, StagedState.UNMATCHED) for row in rows if row not in gone])
+            ended = {row.id for row in gone}
+            tx.mark_staged([(row.id, StagedState.UNMATCHED) for row in rows if row.id not in ended])
         run.counts.ended += len(gone)
         run.noticed = run.noticed or bool(gone)
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
+from syncd.app.commit import is_parked
 from syncd.app.context import Options, Pass, Progress, Stop, no_progress
+from syncd.app.creating import owes_link
 from syncd.app.deciding import Case, cases
 from syncd.app.pairing import PAGE
 from syncd.app.reconciler import OpenMapping, guard_writes, observe_both, start_pass
+from syncd.app.recovery import doubt_open_creations
 from syncd.app.results import PlannedHold, PlannedOperation, PlanResult, worst
 from syncd.core.matching import Matcher
-from syncd.core.model import Counts, Side
+from syncd.core.model import Action, Counts, Side
 from syncd.core.plan import Verdict, decide_new
 from syncd.core.values import decode_image
 from syncd.errors import ExitCode, HaltError, SyncdError, UnreachableError
@@ -62,6 +65,7 @@ class Planner:
         lease = store.acquire(name, wait=0)
         bound = self._open(name, "plan")
         run = start_pass(store, lease, bound, "plan", options, Counts(), self._clock, stop, progress)
+        doubt_open_creations(run)
         observe_both(run, Matcher(run.mapping))
         result.adopted[name] = run.counts.adopted
         for conflict in store.conflicts(name):
@@ -79,7 +83,7 @@ class Planner:
             self._plan_creations(run, target, result)
         for page in cases(run):
             for case in page:
-                _plan_case(name, case, result)
+                _plan_case(run, case, result)
         guard_writes(run)
 
     def _plan_creations(self, run: Pass, target: Side, result: PlanResult) -> None:
@@ -116,10 +120,32 @@ def _plan_creation(run: Pass, target: Side, row: Staged, result: PlanResult) -> 
                 changes=write.changes,
             )
         )
+        if owes_link(run.mapping, target.other):
+            result.operations.append(
+                PlannedOperation(
+                    mapping=name,
+                    side=target.other,
+                    action=Action.LINK,
+                    external_id=external_id,
+                    erpnext_name=erpnext_name,
+                    changes=(),
+                )
+            )
 
 
-def _plan_case(name: str, case: Case, result: PlanResult) -> None:
-    decision = case.decision
+def _plan_case(run: Pass, case: Case, result: PlanResult) -> None:
+    decision, name = case.decision, run.mapping.name
+    if is_parked(run, case):  # refused for good before: nothing is sent until it changes
+        text = decision.text or "refused before, and neither side has changed since"
+        parked = PlannedHold(
+            mapping=name,
+            kind="failed",
+            external_id=case.pair.external_id,
+            erpnext_name=case.pair.erpnext_name,
+            text=text,
+        )
+        result.holds.append(parked)
+        return
     for write in decision.writes:
         result.operations.append(
             PlannedOperation(

@@ -9,11 +9,12 @@ from datetime import datetime
 import orjson
 import structlog
 
-from syncd.app.absence import judge_absent, look_again
+from syncd.app.absence import judge_absent, look_again, recheck_absent
 from syncd.app.context import Options, Pass, Progress, Stop, no_progress
 from syncd.app.creating import Creator
 from syncd.app.deciding import cases, counts_as
 from syncd.app.executor import ROUNDS, Executor
+from syncd.app.failures import parked_of
 from syncd.app.observe import observe
 from syncd.app.pairing import pair_up
 from syncd.app.recovery import recover
@@ -22,7 +23,7 @@ from syncd.core.guards import Halt, restored_backup, too_many_deletes, too_many_
 from syncd.core.mapping import CompiledMapping
 from syncd.core.matching import Matcher
 from syncd.core.model import Action, Counts, Side
-from syncd.errors import ExitCode, HaltError, LeaseHeldError, SyncdError
+from syncd.errors import ExitCode, HaltError, LeaseHeldError, StateError, SyncdError
 from syncd.ports.endpoint import Clock, Endpoint
 from syncd.ports.state import Lease, RunRecord, StagedState, StateStore
 
@@ -93,7 +94,7 @@ class Reconciler:
             result=result.value,
             counts=orjson.dumps({name: asdict(entry) for name, entry in counts.items()}),
         )
-        json_path, html_path = self._write_report(record) if noticed else ("", "")
+        json_path, html_path = self._report(record) if noticed else ("", "")
         record = replace(record, report=json_path)
         self._store.finish_run(record)
         return RunResult(
@@ -106,6 +107,14 @@ class Reconciler:
             report=json_path,
             html=html_path,
         )
+
+    def _report(self, record: RunRecord) -> tuple[str, str]:
+        """The paths of the run's report; a run whose report cannot be written is recorded without one."""
+        try:
+            return self._write_report(record)
+        except StateError:
+            self._store.finish_run(record)
+            raise
 
     def _guarded(
         self, name: str, run_id: str, options: Options, counts: Counts, stop: Stop, progress: Progress
@@ -160,7 +169,7 @@ class Reconciler:
         before = {side: endpoint.requests for side, endpoint in run.endpoints.items()}
         matcher = Matcher(run.mapping)
         try:
-            recover(run, matcher)
+            recover(run)
             observe_both(run, matcher)
             guard_writes(run)
             execute(run, matcher)
@@ -168,7 +177,8 @@ class Reconciler:
             run.state = replace(
                 self._store.mapping_state(name),
                 last_run=now,
-                last_full=now if run.full else run.state.last_full,
+                # The first pass read everything; later ones only where they were full.
+                last_full=now if run.full or run.state.last_full is None else run.state.last_full,
                 fingerprint=bound.fingerprint,
                 halt="",
             )
@@ -224,13 +234,7 @@ def start_pass(
         progress=progress,
         full=options.full or renewed,
         renewed=renewed,
-        parked={}
-        if renewed
-        else {
-            (failure.external_id, failure.erpnext_name): failure.digest
-            for failure in store.failures(mapping.name)
-            if failure.permanent and failure.digest is not None
-        },
+        parked=frozenset() if renewed else parked_of(store.failures(mapping.name)),
     )
 
 
@@ -240,9 +244,13 @@ def observe_both(run: Pass, matcher: Matcher) -> None:
         for side in Side:
             _guard_restored(run, side)
     _retry_creations(run)
+    recheck_absent(run, matcher)
+    fewer = False
     for side in Side:
-        judge_absent(run, observe(run, side, matcher), matcher)
-    pair_up(run)
+        observation = observe(run, side, matcher)
+        judge_absent(run, observation, matcher)
+        fewer = fewer or observation.fewer
+    pair_up(run, fewer=fewer)
 
 
 def _guard_restored(run: Pass, side: Side) -> None:
@@ -285,7 +293,10 @@ def _retry_creations(run: Pass) -> None:
 
 
 def guard_writes(run: Pass) -> None:
-    """Halt before damage: too many deletions, and in scheduled passes too many updates."""
+    """Halt before damage: too many deletions, and in scheduled passes too many updates.
+
+    What this run has deleted already counts: a side may empty itself between being read and being written to.
+    """
     options = run.options
     if options.force:
         return
@@ -293,9 +304,9 @@ def guard_writes(run: Pass) -> None:
     lowest = options.max_deletes.allowed(pairs, 0)
     if options.scheduled:
         lowest = min(lowest, options.max_updates.allowed(pairs, 0))
-    if run.store.count_work(run.mapping.name) <= lowest:
+    updates, deletes = 0, sum(run.counts.deleted.values())
+    if run.store.count_work(run.mapping.name) + deletes <= lowest:
         return
-    updates = deletes = 0
     for page in cases(run):
         for case in page:
             update, delete = counts_as(case.decision)
@@ -317,7 +328,9 @@ def execute(run: Pass, matcher: Matcher) -> None:
             return
         for side in Side:
             look_again(run, side, again, matcher)
+        guard_writes(run)
         executor.run_all(set(again))
+    executor.leave()
 
 
 def close_counts(run: Pass) -> None:

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from syncd.app.absence import look_again
-from syncd.app.context import Pass, whole
+from syncd.app.context import Pass
 from syncd.app.creating import born_pair
-from syncd.app.observe import stage_rows
-from syncd.core.journal import DONE, Entry, Outcome, decode_entries, encode_results
-from syncd.core.matching import Matcher
-from syncd.core.model import Action, Pair, PairState, Row, Side, Write
-from syncd.core.values import InvalidValue, decode_image, digest, encode_image
+from syncd.app.observe import pair_row
+from syncd.core.journal import DONE, Entry, Outcome, decode_entries, encode_results, outcome_of
+from syncd.core.model import Action, Baseline, Missing, Pair, PairState, Row, Side, Write
+from syncd.core.values import InvalidValue, decode_image, digest, encode_baseline, encode_image
 from syncd.errors import UnknownOutcomeError
 from syncd.ports.state import NewPair, Operation, OperationState, PairChange, Staged, StagedState
 
@@ -24,16 +22,16 @@ ABANDONED: Outcome = ["abandoned", "", "", ""]
 """It was not done; what it was to do is decided anew."""
 
 
-def recover(run: Pass, matcher: Matcher) -> None:
+def recover(run: Pass) -> None:
     """Resolve every open operation of the mapping; what cannot be told yet stays open."""
     for operation in run.store.open_operations(run.mapping.name):
         run.checkpoint()
         run.noticed = True
         entries = decode_entries(operation.records, operation.results)
         if operation.action is Action.CREATE:
-            _recover_creation(run, operation, entries, matcher)
+            _recover_creation(run, operation, entries)
         else:
-            _recover_writes(run, operation, entries, matcher)
+            _recover_writes(run, operation, entries)
 
 
 def _writes(operation: Operation, entries: Sequence[Entry]) -> list[Write]:
@@ -53,40 +51,92 @@ def _writes(operation: Operation, entries: Sequence[Entry]) -> list[Write]:
     ]
 
 
-def _recover_creation(run: Pass, operation: Operation, entries: Sequence[Entry], matcher: Matcher) -> None:
+def _recover_creation(run: Pass, operation: Operation, entries: Sequence[Entry]) -> None:
+    side = operation.side
     writes = _writes(operation, entries)
     try:
-        rows = run.endpoints[operation.side].created(writes, operation.key, sent=operation.sent)
+        rows = run.endpoints[side].created(writes, operation.key, sent=operation.sent)
     except UnknownOutcomeError as error:
-        with run.store.transaction(run.lease) as tx:
-            tx.finish([(operation.key, OperationState.OPEN, error.message, operation.results)])
+        _keep_in_doubt(run, operation, entries, error)
         return
-    staged = {row.id: row for row in run.store.staged([entry.staged for entry in entries if entry.staged])}
-    made = rows if rows is not None else [None] * len(entries)
-    pairs, done, undone = [], [], []
+    given = [key for key in (_key(entry, side.other) for entry in entries) if key]
+    staged = {row.key: row for row in run.store.staged(_staged_singles(run, side.other, given))}
+    # Meanwhile a feed may have shown what was made, and it was adopted.
+    paired = {pair.key(side.other) for pair, _ in run.store.pairs_by_key(run.mapping.name, side.other, given)}
+    pairs: list[NewPair] = []
     told: list[Outcome] = []
-    for entry, write, row in zip(entries, writes, made, strict=True):
-        origin = staged.get(entry.staged or 0)
-        if row is None:
-            undone.append(origin)
-            told.append(ABANDONED)
+    for entry, write, row in zip(entries, writes, rows or [None] * len(entries), strict=True):
+        told.append(ABANDONED if row is None else row.key)
+        if _key(entry, side.other) in paired or rows is None:
             continue
-        pairs.append(_recovered_pair(run, operation.side, entry, write, row, origin))
-        done.append(origin)
-        told.append(row.key)
-    run.counts.created[operation.side.value] += len(pairs)
-    state = OperationState.DONE if pairs else OperationState.ABANDONED
-    keys = [_given_key(operation.side, entry) for entry in entries]
+        origin = staged.get(_key(entry, side.other) or "")
+        pairs.append(_gone_pair(entry, side) if row is None else _recovered_pair(run, side, entry, write, row, origin))
+    made = sum(pair.state is not PairState.ENDED for pair in pairs)
+    run.counts.created[side.value] += made
+    run.counts.ended += len(pairs) - made
+    keys = [_given_key(side, entry) for entry in entries]
+    settled = {pair.external_id if side is Side.ERPNEXT else pair.erpnext_name for pair in pairs}
     with run.store.transaction(run.lease) as tx:
         tx.add_pairs(pairs, run.state.layout)
-        tx.unstage([row.id for row in done if row is not None])
-        tx.mark_staged([(row.id, StagedState.NEW) for row in undone if row is not None])
+        tx.unstage([row.id for row in staged.values() if row.key in settled])
+        tx.mark_staged([(row.id, StagedState.NEW) for row in staged.values() if row.key not in settled])
         tx.close_failures(keys)
+        state = OperationState.ABANDONED if rows is None else OperationState.DONE
         tx.finish([(operation.key, state, "", encode_results(told))])
-    made_keys = [row.key for row in made if row is not None]
-    found = run.store.pairs_by_key(run.mapping.name, operation.side, made_keys)
-    # The giving record may have moved since it was sent, and its staged row is gone: it is read afresh.
-    look_again(run, operation.side.other, [pair.id for pair, _ in found], matcher)
+
+
+def _keep_in_doubt(run: Pass, operation: Operation, entries: Sequence[Entry], error: UnknownOutcomeError) -> None:
+    """Nobody can tell yet. However their records are staged, edited or read anew: none is created a second time."""
+    staged = _doubt(run, operation, entries)
+    with run.store.transaction(run.lease) as tx:
+        tx.mark_staged(staged)
+        tx.finish([(operation.key, OperationState.OPEN, error.message, operation.results)])
+
+
+def doubt_open_creations(run: Pass) -> None:
+    """For a plan, which asks nobody: what an open creation was to make is not planned anew."""
+    for operation in run.store.open_operations(run.mapping.name):
+        if operation.action is Action.CREATE:
+            staged = _doubt(run, operation, decode_entries(operation.records, operation.results))
+            with run.store.transaction(run.lease) as tx:
+                tx.mark_staged(staged)
+
+
+def _doubt(run: Pass, operation: Operation, entries: Sequence[Entry]) -> list[tuple[int, StagedState]]:
+    """Note that the records of a creation are in doubt; their staged rows, as they are to be marked."""
+    giving = operation.side.other
+    keys = [key for key in (_key(entry, giving) for entry in entries) if key]
+    run.doubtful[giving].update(keys)
+    return [(number, StagedState.UNFINISHED) for number in _staged_singles(run, giving, keys)]
+
+
+def _staged_singles(run: Pass, side: Side, keys: Sequence[str]) -> list[int]:
+    """Ids of the rows without a partner that are staged under these keys: they may have been staged anew since."""
+    known = run.store.known(run.mapping.name, side, keys, [None] * len(keys))
+    return [entry.staged for entry in known if entry is not None and entry.pair is None and entry.staged is not None]
+
+
+def _key(entry: Entry, side: Side) -> str | None:
+    return entry.erpnext_name if side is Side.ERPNEXT else entry.external_id
+
+
+def _gone_pair(entry: Entry, side: Side) -> NewPair:
+    """The pair of a creation that was done, and whose record is not there any more: ended, like any other deletion."""
+    return NewPair(
+        erpnext_name=None if side is Side.ERPNEXT else entry.erpnext_name,
+        external_id=entry.external_id if side is Side.ERPNEXT else None,
+        state=PairState.ENDED,
+        creation=None,
+        erpnext_stamp=None,
+        source_stamp=None,
+        erpnext_seen=None,
+        source_seen=None,
+        erpnext_image=None,
+        source_image=None,
+        linked_erpnext=False,
+        linked_source=False,
+        docstatus=0,
+    )
 
 
 def _given_key(side: Side, entry: Entry) -> tuple[str | None, str | None]:
@@ -118,63 +168,79 @@ def _recovered_pair(run: Pass, side: Side, entry: Entry, write: Write, row: Row,
         0,
     )
     pair = born_pair(run, side, origin, write, row)
-    # Unfinished, so that it is looked at in this run: either record may have moved since.
-    return pair._replace(state=PairState.UNFINISHED)
+    # Unfinished, so that it is looked at in this run; without its stamp the giving record is read afresh, for it may
+    # have moved since it was sent, and no feed shows that a second time.
+    if side is Side.ERPNEXT:
+        return pair._replace(state=PairState.UNFINISHED, source_stamp=None)
+    return pair._replace(state=PairState.UNFINISHED, erpnext_stamp=None)
 
 
-def _recover_writes(run: Pass, operation: Operation, entries: Sequence[Entry], matcher: Matcher) -> None:
+def _recover_writes(run: Pass, operation: Operation, entries: Sequence[Entry]) -> None:
     """Updates, links and removals: read both records afresh; what is there decides."""
     pairs = _pairs_of(run, entries)
-    rows = {side: _rows(run, side, pairs.values()) for side in Side}
-    changes = []
+    here = operation.side
+    rows = {side: _rows(run, side, entries) for side in Side}
+    changes: list[PairChange] = []
+    staged: list[tuple[Side, Row, int]] = []
+    unstage: list[int] = []
+    settled: list[tuple[str | None, str | None]] = []
     told: list[Outcome] = []
     for entry in entries:
         pair = pairs.get(entry.pair or 0)
-        row = rows[operation.side].get(pair.key(operation.side) or "") if pair is not None else None
-        if pair is None:
-            told.append(ABANDONED)
+        if pair is None or entry.result:
+            told.append(outcome_of(entry) or ABANDONED)
             continue
-        done = row is not None and _was_done(run, operation.side, entry, row)
+        row = rows[here].get(_key(entry, here) or "")
+        done = _was_done(run, here, entry, row)
         told.append([DONE, "", "", ""] if done else ABANDONED)
+        if done and Action(entry.action).removes:
+            changes.append(_ended(pair, gone=entry.action != Action.DISABLE.value))
+            unstage += _staged_of(run, pair)
+            settled.append((pair.external_id, pair.erpnext_name))
+            run.counts.ended += 1
+            continue
         if done and row is not None:
-            changes.append(_moved_baseline(run, pair, operation.side, entry, row))
-    staged = [
-        row
-        for side in Side
-        for row in stage_rows(
-            side,
-            ((rows[side][pair.key(side) or ""], pair.id) for pair in pairs.values() if pair.key(side) in rows[side]),
-            matcher,
-        )
-    ]
+            changes.append(_moved_baseline(run, pair, here, entry, row))
+        found = [(side, rows[side].get(_key(entry, side) or "")) for side in Side]
+        staged += [(side, held, pair.id) for side, held in found if held is not None]
     state = OperationState.DONE if any(outcome is not ABANDONED for outcome in told) else OperationState.ABANDONED
     with run.store.transaction(run.lease) as tx:
         tx.change_pairs(changes, run.state.layout)
-        tx.stage(staged)
+        tx.unstage(unstage)
+        tx.close_failures(settled)
+        tx.close_conflicts(settled)
+        tx.stage([pair_row(side, held, number) for side, held, number in staged])
         tx.finish([(operation.key, state, "", encode_results(told))])
 
 
 def _pairs_of(run: Pass, entries: Sequence[Entry]) -> dict[int, Pair]:
-    """The pairs of an operation's entries, by id, with baselines in the present layout; ended ones are left out."""
-    found: dict[int, Pair] = {}
-    names = [entry.erpnext_name for entry in entries if entry.erpnext_name]
-    for pair, layout in run.store.pairs_by_key(run.mapping.name, Side.ERPNEXT, names):
-        if pair.state is not PairState.ENDED and layout == run.state.layout:
-            found[pair.id] = pair
-    return found
+    """The pairs of an operation's entries, by id, as far as they live and are stored in the present layout."""
+    found = run.store.pairs_by_id(run.mapping.name, [entry.pair for entry in entries if entry.pair])
+    return {pair.id: pair for pair, layout in found if pair.state is not PairState.ENDED and layout == run.state.layout}
 
 
-def _rows(run: Pass, side: Side, pairs: Iterable[Pair]) -> dict[str, Row]:
-    keys = [pair.key(side) for pair in pairs]
+def _rows(run: Pass, side: Side, entries: Iterable[Entry]) -> dict[str, Row]:
+    keys = [_key(entry, side) for entry in entries]
     return {row.key: row for row in run.endpoints[side].fetch([key for key in keys if key])}
 
 
-def _was_done(run: Pass, side: Side, entry: Entry, row: Row) -> bool:
+def _staged_of(run: Pass, pair: Pair) -> list[int]:
+    """Ids of a pair's staged rows."""
+    page = run.store.work(run.mapping.name, after=pair.id - 1, limit=1)
+    rows = [row for work in page if work.pair.id == pair.id for row in (work.erpnext, work.source)]
+    return [row.id for row in rows if row is not None]
+
+
+def _was_done(run: Pass, side: Side, entry: Entry, row: Row | None) -> bool:
     """Whether the write stands in the record as it is now.
 
     In ERPNext a moved stamp with syncd's own user as the last editor says so even where the site stored something else
     than it was given; everywhere every value that was sent must be there.
     """
+    if entry.action in {Action.DELETE.value, Action.MARK.value}:
+        return row is None or row.deleted
+    if row is None:
+        return False
     editor = run.endpoints[side].capabilities().editor
     if editor is not None and row.editor == editor and row.stamp != entry.stamp:
         return True
@@ -190,41 +256,56 @@ def _was_done(run: Pass, side: Side, entry: Entry, row: Row) -> bool:
                 return False
         except (InvalidValue, KeyError):
             return False
-    return bool(entry.names)
+    return bool(entry.names) or (entry.link and row.partner == _key(entry, side.other))
 
 
 def _moved_baseline(run: Pass, pair: Pair, side: Side, entry: Entry, row: Row) -> PairChange:
     """The pair with the fields that were sent agreed as they stand now, and everything else as it was."""
-    images = {each: None if (base := pair.baseline(each)) is None else whole(base) for each in Side}
-    origin = decode_image(entry.origin) if entry.origin is not None else None
-    before_here, before_there = images[side], images[side.other]
-    if before_here is not None and before_there is not None and origin is not None:
-        here, there = list(before_here), list(before_there)
-        for field in run.mapping.fields:
-            name = field.spec.erpnext if side is Side.ERPNEXT else field.spec.source
-            if name in entry.names:
-                at, across = (
-                    (field.erpnext_at, field.source_at) if side is Side.ERPNEXT else (field.source_at, field.erpnext_at)
-                )
-                here[at] = row.values[at]
-                there[across] = origin[across]
-        images = {side: tuple(here), side.other: tuple(there)}
-    erpnext, source = images[Side.ERPNEXT], images[Side.SOURCE]
+    origin = decode_image(entry.origin or encode_image(()))
+    images = {each: list(pair.baseline(each) or _unagreed(run, each)) for each in Side}
+    for field in run.mapping.fields:
+        name = field.spec.erpnext if side is Side.ERPNEXT else field.spec.source
+        if name in entry.names:
+            at, across = (
+                (field.erpnext_at, field.source_at) if side is Side.ERPNEXT else (field.source_at, field.erpnext_at)
+            )
+            images[side][at] = row.values[at]
+            images[side.other][across] = origin[across]
     return PairChange(
         pair.id,
-        NewPair(
-            erpnext_name=pair.erpnext_name,
-            external_id=pair.external_id,
-            state=PairState.UNFINISHED,
-            creation=pair.creation,
-            erpnext_stamp=pair.erpnext_stamp,
-            source_stamp=pair.source_stamp,
-            erpnext_seen=None,
-            source_seen=None,
-            erpnext_image=None if erpnext is None else encode_image(erpnext),
-            source_image=None if source is None else encode_image(source),
+        _content(pair, PairState.UNFINISHED)._replace(
+            erpnext_image=encode_baseline(tuple(images[Side.ERPNEXT])),
+            source_image=encode_baseline(tuple(images[Side.SOURCE])),
             linked_erpnext=pair.linked_erpnext or (entry.link and side is Side.ERPNEXT),
             linked_source=pair.linked_source or (entry.link and side is Side.SOURCE),
-            docstatus=pair.docstatus,
         ),
+    )
+
+
+def _unagreed(run: Pass, side: Side) -> Baseline:
+    return (Missing.MISSING,) * len(run.mapping.names(side))
+
+
+def _ended(pair: Pair, *, gone: bool) -> PairChange:
+    """The pair as a tombstone; `gone`: its document is not there any more, and lets its name go."""
+    content = _content(pair, PairState.ENDED)
+    return PairChange(pair.id, content._replace(erpnext_name=None) if gone else content)
+
+
+def _content(pair: Pair, state: PairState) -> NewPair:
+    """A pair as it is stored, in another state."""
+    return NewPair(
+        erpnext_name=pair.erpnext_name,
+        external_id=pair.external_id,
+        state=state,
+        creation=pair.creation,
+        erpnext_stamp=pair.erpnext_stamp,
+        source_stamp=pair.source_stamp,
+        erpnext_seen=None,
+        source_seen=None,
+        erpnext_image=None if pair.erpnext is None else encode_baseline(pair.erpnext),
+        source_image=None if pair.source is None else encode_baseline(pair.source),
+        linked_erpnext=pair.linked_erpnext,
+        linked_source=pair.linked_source,
+        docstatus=pair.docstatus,
     )

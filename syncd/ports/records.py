@@ -181,11 +181,14 @@ class FailureRecord:
     erpnext_name: str | None
     action: Action
     permanent: bool
+    """Parked: not sent again until the record or the mapping changes, or a person asks for it."""
     error: str
     hint: str = ""
     payload: bytes = b"{}"
     digest: bytes | None = None
     """Of the record that failed: another digest means that it changed, and is tried again."""
+    ignored: bool = False
+    """A person leaves it so: parked, and counted nowhere until the record changes."""
     attempts: int = 1
     first: datetime | None = None
     last: datetime | None = None

@@ -102,7 +102,10 @@ class Transaction(Protocol):
         ...
 
     def fail(self, failures: Sequence[FailureRecord]) -> None:
-        """Record failures; the same record and side again counts its attempts up."""
+        """Record failures; the same record and side again counts its attempts up.
+
+        An ignored one stays ignored, and parked, as long as the digest of its record is the same.
+        """
         ...
 
     def close_failures(self, keys: Sequence[tuple[str | None, str | None]]) -> None:
@@ -217,11 +220,23 @@ class StateStore(Protocol):
         ...
 
     def failures(self, mapping: str | None = None) -> list[FailureRecord]:
-        """Open failures."""
+        """Open failures, ignored ones too."""
+        ...
+
+    def failure(self, failure_id: int) -> FailureRecord | None:
+        """One open failure."""
+        ...
+
+    def retry(self, ids: Sequence[int]) -> int:
+        """Make failures due at the next run, parked and ignored ones too; returns how many of them are open."""
+        ...
+
+    def ignore(self, failure_id: int) -> None:
+        """Park a failure and count it no more, until its record changes. Raises `UsageError` when it is not open."""
         ...
 
     def totals(self, mapping: str) -> MappingTotals:
-        """Numbers for `status` and for guards."""
+        """Numbers for `status` and for guards; ignored failures are in none of them."""
         ...
 
     def begin_run(self, run: RunRecord) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 import pytest
+
 from syncd.core.model import Action, PairState, Raw, Side
 from syncd.core.values import digest, encode_image
 from syncd.errors import LeaseHeldError, StateError, UsageError
@@ -711,6 +712,56 @@ class StateStoreContract:
         assert store.totals("customer").failed == 1, "one record, two writes of it failed"
         write("close_failures", [("1", None)])
         assert store.failures() == []
+
+    def test_a_failure_that_is_ignored_is_parked_and_counted_no_more(self, store, write):
+        write("fail", [failure("1", "A", permanent=False), failure("2", "B")])
+        first, second = store.failures()
+        assert not first.ignored
+        store.ignore(first.id)
+        held = store.failure(first.id)
+        assert held == replace(first, permanent=True, ignored=True)
+        assert store.failures() == [held, second], "it is still there to be looked at"
+        assert store.totals("customer").failed == 1
+        with pytest.raises(UsageError, match="failure 999"):
+            store.ignore(999)
+        assert store.failure(999) is None
+
+    @pytest.mark.parametrize(
+        ("description", "again", "ignored", "permanent", "failed"),
+        [
+            ("the same content, refused again", {}, True, True, 0),
+            ("the same content, a passing trouble: parked all the same", {"permanent": False}, True, True, 0),
+            ("another content", {"digest": b"other"}, False, True, 1),
+            ("another content, a passing trouble", {"digest": b"other", "permanent": False}, False, False, 1),
+            ("nobody knows which content", {"digest": None}, False, True, 1),
+        ],
+    )
+    def test_an_ignored_failure_stays_so_until_its_record_changes(
+        self, store, write, description, again, ignored, permanent, failed
+    ):
+        write("fail", [failure("1", "A")])
+        (first,) = store.failures()
+        store.ignore(first.id)
+        write("fail", [failure("1", "A", **again)])
+        (second,) = store.failures()
+        assert (second.id, second.attempts) == (first.id, 2), description
+        assert (second.ignored, second.permanent) == (ignored, permanent), description
+        assert store.totals("customer").failed == failed, description
+
+    def test_an_ignored_failure_without_a_digest_is_not_ignored_for_ever(self, store, write):
+        write("fail", [failure("1", "A", digest=None)])
+        store.ignore(store.failures()[0].id)
+        write("fail", [failure("1", "A", digest=None)])
+        assert not store.failures()[0].ignored
+
+    def test_a_failure_that_is_to_be_tried_again_is_neither_parked_nor_ignored(self, store, write):
+        write("fail", [failure("1", "A"), failure("2", "B"), failure("3", "C")])
+        first, second, third = store.failures()
+        store.ignore(second.id)
+        assert store.retry([first.id, second.id, 999]) == 2
+        assert store.failures() == [replace(first, permanent=False), replace(second, permanent=False), third]
+        assert store.totals("customer").failed == 3
+        assert store.retry([]) == 0
 
     # Numbers
 

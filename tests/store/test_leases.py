@@ -9,9 +9,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+
 from syncd.adapters.store import leases, open_store
 from syncd.errors import ExitCode, LeaseHeldError
-
 from tests.store.contract import FakeClock
 
 URL = "sqlite:///syncd.db"

@@ -10,10 +10,10 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
+
 from syncd.adapters.store import migrate, migrations, open_store, open_temporary, opening
 from syncd.adapters.store.tables import SCHEMA_REVISION, StoreTable
 from syncd.errors import StateError
-
 from tests.store.contract import FakeClock, new_pair
 
 URL = "sqlite:///syncd.db"

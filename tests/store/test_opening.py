@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import event
+
 from syncd.adapters.store import open_store, open_temporary, opening
 from syncd.core.model import PairState, Side
 from syncd.errors import ExitCode, StateError
 from syncd.ports.state import MappingState, StagedState
-
 from tests.store.contract import FakeClock, new_pair, staged
 
 URL = "sqlite:///state/syncd.db"

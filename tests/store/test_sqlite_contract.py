@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from syncd.adapters.store import open_store
 
+from syncd.adapters.store import open_store
 from tests.store.contract import StateStoreContract
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Table
 
 from syncd.adapters.store import tables
 from syncd.core.model import Pair, PairState, Raw, Side
-from syncd.core.values import decode_image, decode_raw, encode_raw
+from syncd.core.values import decode_baseline, decode_raw, encode_raw
 from syncd.ports.state import NewPair, Staged, StagedState
 
 Tuple = tuple[Any, ...]
@@ -199,8 +199,8 @@ def pair_of(row: Sequence[Any]) -> tuple[Pair, int]:
         creation=creation,
         erpnext_stamp=stamp_of(erpnext_stamp),
         source_stamp=stamp_of(source_stamp),
-        erpnext=None if erpnext is None else decode_image(erpnext),
-        source=None if source is None else decode_image(source),
+        erpnext=None if erpnext is None else decode_baseline(erpnext),
+        source=None if source is None else decode_baseline(source),
         linked_erpnext=bool(linked_erpnext),
         linked_source=bool(linked_source),
         docstatus=docstatus,

@@ -126,10 +126,13 @@ def hold(connection: Connection, mapping_id: int, conflicts: Sequence[ConflictRe
 
 
 def fail(connection: Connection, mapping_id: int, failures: Sequence[FailureRecord], now: datetime) -> None:
-    """Record failures. The same record and side again keeps its number and first time, and counts an attempt more."""
+    """Record failures. The same record and side again keeps its number and first time, and counts an attempt more.
+
+    One that a person ignores stays ignored as long as it is the same record with the same content.
+    """
     last = {(record.external_id, record.erpnext_name, record.side): record for record in failures}
     keys = [(external_id, name) for external_id, name, _ in last]
-    entries = _Entries(connection, "failures", mapping_id, "side, attempts, first", keys)
+    entries = _Entries(connection, "failures", mapping_id, "side, attempts, first, ignored, digest", keys)
     new, changed = [], []
     removed: set[int] = set()
     present = moment_text(now)
@@ -137,12 +140,28 @@ def fail(connection: Connection, mapping_id: int, failures: Sequence[FailureReco
         first, latest = moment_text(record.first) or present, moment_text(record.last) or present
         held = [entry for entry in entries.of((external_id, name)) if entry.kept[0] == side.value]
         if not held:
-            new.append(failure_tuple(mapping_id, record, record.attempts, first, latest))
+            new.append(failure_tuple(mapping_id, record, record.attempts, first, latest, ignored=record.ignored))
             continue
-        _, attempts, first_time = held[0].kept
-        row = failure_tuple(mapping_id, record, attempts + 1, first_time or first, latest)
+        _, attempts, first_time, was_ignored, mark = held[0].kept
+        ignored = bool(was_ignored) and mark is not None and bytes(mark) == record.digest
+        row = failure_tuple(mapping_id, record, attempts + 1, first_time or first, latest, ignored=ignored)
         changed.append((*row, held[0].id))
         removed.update(entry.id for entry in held[1:])
     statements.run_many(connection, _ADD_FAILURE, new)
     statements.run_many(connection, _CHANGE_FAILURE, changed)
     _remove(connection, "failures", removed)
+
+
+def retry(connection: Connection, ids: Sequence[int]) -> int:
+    """Make these failures due: neither parked nor ignored any more. Returns how many there were."""
+    due = 0
+    for some in statements.chunks(ids):
+        text = f"UPDATE failures SET permanent = ?, ignored = ? WHERE id IN ({statements.placeholders(len(some))})"
+        due += statements.run(connection, text, (False, False, *some))
+    return due
+
+
+def ignore(connection: Connection, failure_id: int) -> bool:
+    """Park a failure and mark it as ignored; whether it was there."""
+    text = "UPDATE failures SET permanent = ?, ignored = ? WHERE id = ?"
+    return statements.run(connection, text, (True, True, failure_id)) > 0

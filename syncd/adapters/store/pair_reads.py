@@ -246,7 +246,8 @@ def totals(connection: Connection, mapping_id: int) -> MappingTotals:
         pairs=sum(states.values()),
         held=sum(kinds.values()),
         failed=count(
-            "SELECT count(*) FROM (SELECT DISTINCT external_id, erpnext_name FROM failures WHERE mapping_id = ?) AS f"
+            "SELECT count(*) FROM (SELECT DISTINCT external_id, erpnext_name FROM failures "
+            "WHERE mapping_id = ? AND NOT ignored) AS f"
         ),
         conflicts=sum(kinds.get(kind, 0) for kind in _CONFLICT_KINDS),
         unmatched=count(

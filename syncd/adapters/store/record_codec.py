@@ -148,6 +148,7 @@ FAILURE_COLUMNS = (
     "erpnext_name",
     "action",
     "permanent",
+    "ignored",
     "attempts",
     "first",
     "last",
@@ -160,15 +161,18 @@ FAILURE_COLUMNS = (
 FAILURE_READ = "f.id, m.name, " + ", ".join(f"f.{column}" for column in FAILURE_COLUMNS[1:])
 
 
-def failure_tuple(mapping_id: int, record: FailureRecord, attempts: int, first: str | None, last: str | None) -> Tuple:
-    """`FAILURE_COLUMNS`."""
+def failure_tuple(
+    mapping_id: int, record: FailureRecord, attempts: int, first: str | None, last: str | None, *, ignored: bool
+) -> Tuple:
+    """`FAILURE_COLUMNS`. What is ignored is parked too, whatever its last attempt came to."""
     return (
         mapping_id,
         record.side.value,
         record.external_id,
         record.erpnext_name,
         record.action.value,
-        record.permanent,
+        record.permanent or ignored,
+        ignored,
         attempts,
         first,
         last,
@@ -182,8 +186,8 @@ def failure_tuple(mapping_id: int, record: FailureRecord, attempts: int, first: 
 
 def failure_of(row: Sequence[Any]) -> FailureRecord:
     """A failure from `FAILURE_READ`."""
-    (number, mapping, side, external_id, name, action, permanent, attempts, first, last, *rest) = row
-    run, error, hint, digest, payload = rest
+    (number, mapping, side, external_id, name, action, permanent, ignored, attempts, first, *rest) = row
+    last, run, error, hint, digest, payload = rest
     return FailureRecord(
         id=number,
         mapping=mapping,
@@ -196,6 +200,7 @@ def failure_of(row: Sequence[Any]) -> FailureRecord:
         hint=hint,
         payload=payload,
         digest=digest,
+        ignored=bool(ignored),
         attempts=attempts,
         first=moment_of(first),
         last=moment_of(last),

@@ -124,6 +124,12 @@ def failures(connection: Connection, mapping: str | None) -> list[FailureRecord]
     return [failure_of(row) for row in statements.select(connection, f"{_FAILURES}{where} ORDER BY f.id", values)]
 
 
+def failure(connection: Connection, failure_id: int) -> FailureRecord | None:
+    """See `StateStore.failure`."""
+    rows = statements.select(connection, f"{_FAILURES} WHERE f.id = ?", (failure_id,))
+    return failure_of(rows[0]) if rows else None
+
+
 def runs(connection: Connection, limit: int) -> list[RunRecord]:
     """See `StateStore.runs`."""
     text = f"{_RUNS} ORDER BY started DESC, id DESC LIMIT ?"

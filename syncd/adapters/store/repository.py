@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
-from syncd.adapters.store import leases, matching, pair_reads, record_reads, sqlite, statements
+from syncd.adapters.store import leases, matching, open_records, pair_reads, record_reads, sqlite, statements
 from syncd.adapters.store.codec import MAPPINGS, moment_text
 from syncd.adapters.store.faults import explained
 from syncd.adapters.store.record_codec import RUN_COLUMNS, RUNS, run_tuple
@@ -247,7 +247,8 @@ class SqlStateStore:
 
     def totals(self, mapping: str) -> MappingTotals:
         """Numbers for `status` and for guards. `pairs` are the live ones; `held` are all held records, `conflicts`
-        those of them where both sides changed; `failed` counts a record once, however many writes of it failed."""
+        those of them where both sides changed; `failed` counts a record once, however many writes of it failed, and
+        leaves out what a person ignores."""
         with self._read() as connection:
             return pair_reads.totals(connection, self._find(connection, mapping))
 
@@ -290,9 +291,28 @@ class SqlStateStore:
                 )
 
     def failures(self, mapping: str | None = None) -> list[FailureRecord]:
-        """Open failures, oldest first."""
+        """Open failures, oldest first; ignored ones too."""
         with self._read() as connection:
             return record_reads.failures(connection, mapping)
+
+    def failure(self, failure_id: int) -> FailureRecord | None:
+        """One open failure."""
+        with self._read() as connection:
+            return record_reads.failure(connection, failure_id)
+
+    def retry(self, ids: Sequence[int]) -> int:
+        """Make failures due at the next run, parked and ignored ones too; returns how many of them are open."""
+        with self._write() as connection:
+            return open_records.retry(connection, ids)
+
+    def ignore(self, failure_id: int) -> None:
+        """Park a failure and count it no more, until its record changes. Raises `UsageError` when it is not open."""
+        with self._write() as connection:
+            if not open_records.ignore(connection, failure_id):
+                raise UsageError(
+                    f"there is no open failure {failure_id}",
+                    hint="`syncd failures list` shows the open ones; a run may have closed it meanwhile",
+                )
 
     # Runs
 

@@ -98,6 +98,7 @@ def create(file: StoreFile, migrate: Callable[[Path], None]) -> None:
         try:
             _touch(draft)
             migrate(draft)
+            _fold_log(draft)
             _publish(draft, file.path)
         finally:
             for leftover in (draft, Path(f"{draft}-wal"), Path(f"{draft}-shm")):
@@ -107,6 +108,15 @@ def create(file: StoreFile, migrate: Callable[[Path], None]) -> None:
 def _touch(path: Path) -> None:
     """Make an empty file that only its owner may read. SQLite gives its log and index the mode of the file."""
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
+def _fold_log(draft: Path) -> None:
+    """Bring what a draft's log still holds into its file, which alone gets the name.
+
+    Closing does so, but says nothing where the disk is full, and leaves the log.
+    """
+    with closing(sqlite3.connect(draft)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _publish(draft: Path, path: Path) -> None:

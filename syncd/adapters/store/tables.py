@@ -260,6 +260,7 @@ class Failures(StoreTable, table=True):
     erpnext_name: str | None = Field(default=None, sa_type=Key)
     action: str = Field(sa_type=String)
     permanent: bool = Field()
+    ignored: bool = Field(default=False)
     attempts: int = Field(default=1, sa_type=Integer)
     first: str | None = Field(default=None, sa_type=Key)
     last: str | None = Field(default=None, sa_type=Key)

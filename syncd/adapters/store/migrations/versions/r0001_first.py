@@ -95,6 +95,7 @@ def _failures() -> None:
         sa.Column("erpnext_name", KEY, nullable=True),
         sa.Column("action", sa.String(), nullable=False),
         sa.Column("permanent", sa.Boolean(), nullable=False),
+        sa.Column("ignored", sa.Boolean(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("first", KEY, nullable=True),
         sa.Column("last", KEY, nullable=True),
