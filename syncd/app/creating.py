@@ -7,7 +7,7 @@ batch whose outcome is unknown stays open and is resolved by the next run (`reco
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from syncd.app.context import Pass
@@ -16,9 +16,9 @@ from syncd.app.singles import PAGE, record_key
 from syncd.core.creation import CreationPlan
 from syncd.core.journal import Entry, encode_entries, encode_results
 from syncd.core.mapping import CompiledMapping
-from syncd.core.model import Action, Image, PairState, Row, Side, Write
+from syncd.core.model import Action, Baseline, Image, Missing, PairState, Row, Side, Write
 from syncd.core.plan import problem_text
-from syncd.core.values import decode_image, digest, encode_image
+from syncd.core.values import decode_baseline, decode_image, digest, encode_baseline, encode_image
 from syncd.errors import BusyError, Kind, RecordError, RefusedError
 from syncd.ports.endpoint import Done, Failed, WriteResult
 from syncd.ports.state import FailureRecord, NewPair, Operation, OperationState, Staged, StagedState
@@ -41,14 +41,13 @@ class Birth(NamedTuple):
 class Creator:
     """Creates partners on one side."""
 
-    def __init__(self, run: Pass, target: Side, *, on_new: Callable[[], None] | None = None) -> None:
+    def __init__(self, run: Pass, target: Side) -> None:
         self._run = run
         self._target = target
         self._endpoint = run.endpoints[target]
         self._most = self._endpoint.capabilities().create_batch
         self._plan = CreationPlan(run.mapping, target.other)
         self._size = min(FIRST_BATCH, self._most) if target is Side.ERPNEXT else self._most
-        self._on_new = on_new
 
     def run_all(self) -> None:
         """Decide on every NEW row of the other side and create what is to be created."""
@@ -147,9 +146,9 @@ class Creator:
 
     def _commit(self, operation: Operation, births: Sequence[Birth], results: Sequence[WriteResult]) -> None:
         run = self._run
-        rows = [result.row for result in results if isinstance(result, Done)]
-        pairs = [self._pair(birth, row) for birth, row in zip(births, rows, strict=True)]
-        outcomes = encode_results([row.key for row in rows])
+        done = [result for result in results if isinstance(result, Done)]
+        pairs = [self._pair(birth, result) for birth, result in zip(births, done, strict=True)]
+        outcomes = encode_results([result.row.key for result in done])
         keys = [record_key(birth.staged) for birth in births]
         with run.store.transaction(run.lease) as tx:
             tx.add_pairs(pairs, run.state.layout)
@@ -159,11 +158,10 @@ class Creator:
             tx.finish([(operation.key, OperationState.DONE, "", outcomes)])
         run.counts.created[self._target.value] += len(births)
         run.noticed = True
-        if self._on_new is not None:
-            self._on_new()
 
-    def _pair(self, birth: Birth, row: Row) -> NewPair:
-        return born_pair(self._run, self._target, birth.staged, birth.write, row)
+    def _pair(self, birth: Birth, done: Done) -> NewPair:
+        pair = born_pair(self._run, self._target, birth.staged, birth.write, done.row)
+        return _owing(self._run.mapping, self._target, pair, done.missed) if done.missed else pair
 
     def _leave_open(self, births: Sequence[Birth], error: RecordError) -> None:
         """Nobody knows whether it was done: the operation stays open, its rows are not touched again in this run."""
@@ -242,6 +240,27 @@ def born_pair(run: Pass, target: Side, staged: Staged, write: Write, row: Row) -
         linked_source=linked_source,
         docstatus=row.docstatus if erpnext_row else staged.docstatus,
     )
+
+
+def _owing(mapping: CompiledMapping, target: Side, pair: NewPair, missed: Sequence[str]) -> NewPair:
+    """A new pair some of whose fields the site silently did not take (no right at their permission level).
+
+    Those fields have not agreed: they are written once more by themselves, and then fail under their names.
+    """
+    images = {Side.ERPNEXT: list(_decoded(pair.erpnext_image)), Side.SOURCE: list(_decoded(pair.source_image))}
+    for field in mapping.fields:
+        if (field.spec.erpnext if target is Side.ERPNEXT else field.spec.source) in missed:
+            images[Side.ERPNEXT][field.erpnext_at] = Missing.MISSING
+            images[Side.SOURCE][field.source_at] = Missing.MISSING
+    return pair._replace(
+        state=PairState.UNFINISHED,
+        erpnext_image=encode_baseline(tuple(images[Side.ERPNEXT])),
+        source_image=encode_baseline(tuple(images[Side.SOURCE])),
+    )
+
+
+def _decoded(image: bytes | None) -> Baseline:
+    return () if image is None else decode_baseline(image)
 
 
 def sent_over(run: Pass, side: Side, values: Image, write: Write) -> Image:
