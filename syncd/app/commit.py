@@ -11,7 +11,7 @@ from syncd.app.creating import sent_over
 from syncd.app.deciding import NOTHING, Case, conflict_of
 from syncd.app.failures import failure_of
 from syncd.app.observe import pair_row
-from syncd.core.model import Action, Baseline, Image, PairState, Row, Side, Write
+from syncd.core.model import Action, Baseline, Image, PairState, Side, Write
 from syncd.core.plan import Presence, Verdict, baseline_after
 from syncd.core.values import digest, encode_baseline, encode_image
 from syncd.errors import BusyError, GoneError, RecordError, RefusedError, StaleError
@@ -138,7 +138,7 @@ def _after_writes(run: Pass, case: Case, results: Mapping[Side, WriteResult], ou
         outcome.change = _changed(case, PairState.AGREED, baselines, results)
         outcome.unstage = case.staged()
         outcome.settled = True
-        foreign = [(side, result.row) for side, result in _done(results) if _foreign(run, side, result.row)]
+        foreign = [(side, result.row) for side, result in _done(results) if run.is_foreign(side, result.row)]
         outcome.stage = [pair_row(side, row, case.pair.id) for side, row in foreign]
         outcome.again = bool(foreign)
         return
@@ -163,12 +163,6 @@ def _look_again(run: Pass, case: Case, side: Side, action: Action, error: Record
 
 def _done(results: Mapping[Side, WriteResult]) -> list[tuple[Side, Done]]:
     return [(side, result) for side, result in results.items() if isinstance(result, Done)]
-
-
-def _foreign(run: Pass, side: Side, row: Row) -> bool:
-    """Whether somebody else edited the record between our write and reading it back."""
-    editor = run.endpoints[side].capabilities().editor
-    return editor is not None and row.editor is not None and row.editor != editor
 
 
 def _after_removal(
@@ -200,7 +194,7 @@ def _baselines(run: Pass, case: Case, results: Mapping[Side, WriteResult], pendi
             values = result.row.values
             # Somebody edited it before it was read back: only what was sent is known to have been agreed.
             before = case.sights[write.side].values
-            foreign = _foreign(run, write.side, result.row)
+            foreign = run.is_foreign(write.side, result.row)
             stored[write.side] = sent_over(run, write.side, before, write) if foreign else values
     base = None
     if case.pair.erpnext is not None and case.pair.source is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from syncd.core.guards import Limit
 from syncd.core.mapping import CompiledMapping
-from syncd.core.model import Baseline, Counts, Image, Missing, Raw, Side
+from syncd.core.model import Baseline, Counts, Image, Missing, Raw, Row, Side
 from syncd.errors import InterruptedRunError
 from syncd.ports.endpoint import Clock, Endpoint
 from syncd.ports.state import Layout, Lease, MappingState, StateStore
@@ -88,6 +88,7 @@ class Pass:
     have been refused on both sides, with different content."""
     doubtful: dict[Side, set[str]] = field(default_factory=lambda: {side: set() for side in Side})
     """Keys of records, by their side, for which a creation was sent of which nobody knows yet whether it was done."""
+    _editors: dict[Side, str | None] = field(default_factory=dict)
     operations: int = 0
     """Operation keys given out so far."""
 
@@ -95,6 +96,13 @@ class Pass:
         """A new operation key: unique for ever, and a legal ERPNext name."""
         self.operations += 1
         return f"syncd-{self.run}-{self.operations}-{self.mapping.name}"[:140]
+
+    def is_foreign(self, side: Side, row: Row) -> bool:
+        """Whether somebody else than syncd edited a record last, where its side tells."""
+        if side not in self._editors:
+            self._editors[side] = self.endpoints[side].capabilities().editor
+        editor = self._editors[side]
+        return editor is not None and row.editor is not None and row.editor != editor
 
     def checkpoint(self) -> None:
         """Between batches: renew the lease, hear a request to stop."""

@@ -212,8 +212,7 @@ def born_pair(run: Pass, target: Side, staged: Staged, write: Write, row: Row) -
     `row` is the partner as read back. Where somebody else edited it in between, what was sent is the baseline and the
     edit flows at the next look (design.md, "Execute").
     """
-    editor = run.endpoints[target].capabilities().editor
-    foreign = editor is not None and row.editor is not None and row.editor != editor
+    foreign = run.is_foreign(target, row)
     baseline = sent_over(run, target, row.values, write) if foreign else row.values
     seen = encode_image(row.values)
     image = encode_image(baseline) if foreign else seen

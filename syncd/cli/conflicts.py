@@ -18,13 +18,6 @@ if TYPE_CHECKING:
 
 _DECIDABLE = frozenset({"fields", "deleted"})
 """Kinds of conflicts that taking one side decides."""
-_OTHERWISE = {
-    "match": (
-        "several records fit one another, and only you know which belong together: make the fields that the match "
-        "rules compare differ, or put the id of the right partner into the record; the next run looks again"
-    ),
-    "refused": "correct what was refused in ERPNext or in the source; the next run looks again",
-}
 
 
 class Take(enum.Enum):
@@ -117,9 +110,9 @@ def conflicts_show(session: Session, conflict_id: ConflictId) -> ExitCode:
         return ExitCode.OK
     output = session.output
     output.show("\n".join(_head(conflict)))
-    rows = [_field_row(field) for field in _fields(conflict)]
+    heads, rows = _values(conflict)
     if rows:
-        output.table(("field", "last agreement", "ERPNext", "source", "why"), rows, styles={})
+        output.table(heads, rows, styles={})
     output.show("\n".join(_choices(conflict, session.program)))
     return ExitCode.OK
 
@@ -149,6 +142,18 @@ def _head(conflict: ConflictRecord) -> Iterator[str]:
         yield f"  decided         {printable(_decision(conflict))}; the next run carries it out"
 
 
+def _values(conflict: ConflictRecord) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """(heads, rows) of what is held: both sides, or the only one that a record without a partner has."""
+    if conflict.kind != "match":
+        heads = ("field", "last agreement", "ERPNext", "source", "why")
+        return heads, [_field_row(field) for field in _fields(conflict)]
+    from syncd.report.document import conflict_document, own_values
+    from syncd.report.text import value_text
+
+    place = "source" if conflict.erpnext_name is None else "ERPNext"
+    return ("field", place), [(field, value_text(held)) for field, held in own_values(conflict_document(conflict))]
+
+
 def _field_row(field: dict[str, Any]) -> tuple[str, ...]:
     from syncd.report.text import value_text
 
@@ -176,7 +181,9 @@ def _choices(conflict: ConflictRecord, program: str) -> Iterator[str]:
 
 
 def _otherwise(conflict: ConflictRecord) -> str:
-    return _OTHERWISE.get(conflict.kind, "make both sides fit; the next run looks again")
+    from syncd.report.text import HELD_ADVICE
+
+    return HELD_ADVICE.get(conflict.kind, "make both sides fit; the next run looks again")
 
 
 def conflicts_resolve(

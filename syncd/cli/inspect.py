@@ -76,7 +76,7 @@ def status(session: Session) -> ExitCode:
     if any(mapping.held for mapping in mappings):
         session.output.show(f"`{session.program} conflicts list` shows what is held.")
     if any(mapping.failed for mapping in mappings):
-        session.output.show(f"`{session.program} report show` gives the cause of what failed.")
+        session.output.show(f"`{session.program} failures list` shows what failed, and why.")
     return ExitCode.OK
 
 

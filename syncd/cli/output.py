@@ -15,8 +15,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from syncd.ports.endpoint import ProgressReport
 
-_UNWRAPPED = 100_000
-"""Columns of a table that no terminal shows: its lines are for other programs, and never folded."""
+_WIDTH = 100
+"""Columns of a table that no terminal shows, as far as what cannot be wrapped lets it."""
+_NARROWEST = 28
+"""Columns that a text keeps however many stand beside it: what is shorter (names, counts, times) never wraps."""
+_LONGEST_WORD = 40
+"""Columns up to which a word (an id) is kept in one piece."""
+_GAP = 3
+"""Columns between two cells."""
+_UNBOUND = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +95,7 @@ def _bar() -> Iterator[ProgressReport]:
 def table_text(
     heads: Sequence[str], rows: Sequence[Sequence[str]], *, styles: Mapping[str, str], terminal: bool
 ) -> str:
-    """A table as text: as wide as the terminal, or as its content where there is none."""
+    """A table as text: as wide as the terminal. Where there is none, long texts wrap, so that it is about 100 wide."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -97,16 +104,32 @@ def table_text(
     from syncd.report.text import printable
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for head in heads:
-        table.add_column(Text(head), overflow="fold", no_wrap=not terminal)
-    for row in rows:
-        table.add_row(*(Text(printable(cell), style=styles.get(cell, "")) for cell in row))
-    width = shutil.get_terminal_size().columns if terminal else _UNWRAPPED
+    cells = [[Text(printable(cell), style=styles.get(cell, "")) for cell in row] for row in rows]
+    columns = [[head, *(row[at].plain for row in cells)] for at, head in enumerate(heads)]
+    for head, width in zip(heads, [None] * len(heads) if terminal else _widths(columns), strict=True):
+        table.add_column(Text(head), overflow="fold", max_width=width)
+    for row in cells:
+        table.add_row(*row)
+    width = shutil.get_terminal_size().columns if terminal else _UNBOUND
     buffer = io.StringIO()
     plain = not terminal or "NO_COLOR" in os.environ
     console = Console(file=buffer, width=width, no_color=plain, force_terminal=terminal, legacy_windows=False)
     console.print(table)
     return "\n".join(line.rstrip() for line in buffer.getvalue().rstrip("\n").split("\n"))
+
+
+def _widths(columns: Sequence[Sequence[str]]) -> list[int]:
+    """How wide each column becomes: those with long texts share the room that the short ones leave."""
+    from rich.cells import cell_len
+
+    widths = [max(cell_len(cell) for cell in cells) for cells in columns]
+    left, room = len(columns), _WIDTH - _GAP * (len(columns) - 1)
+    for at in sorted(range(len(columns)), key=lambda each: widths[each]):
+        if widths[at] > _NARROWEST:
+            word = max(cell_len(word) for cell in columns[at] for word in cell.split() or [""])
+            widths[at] = min(widths[at], max(_NARROWEST, min(word, _LONGEST_WORD), room // left))
+        left, room = left - 1, room - widths[at]
+    return widths
 
 
 def _write(text: str) -> None:

@@ -10,6 +10,7 @@ import orjson
 
 from syncd.errors import StateError, UsageError
 from syncd.ports.state import RunRecord
+from syncd.report.document import own_values
 from syncd.report.model import RunSummary
 from syncd.report.text import number, printable, record_text, summary_text, value_text, verdict_of
 
@@ -56,7 +57,7 @@ def report_text(record: RunRecord, path: Path | None, program: str) -> str:
         raise StateError(f"the report {path} is damaged: {error}", hint=hint) from error
     parts = (
         _section("Held", document.get("conflicts", ()), _conflict_lines),
-        _section("Failed", document.get("failures", ()), _failure_lines),
+        _section("Failed", [each for each in document.get("failures", ()) if not _is_ignored(each)], _failure_lines),
         _section("Operations", document.get("operations", ()), _operation_lines),
     )
     return "\n".join([text, *(line for part in parts for line in part)])
@@ -79,9 +80,17 @@ def _head(document: dict[str, Any]) -> str:
 
 def _conflict_lines(conflict: dict[str, Any]) -> Iterator[str]:
     yield f"  {conflict['id']}  {_head(conflict)}  {printable(conflict['text'] or conflict['kind'])}"
+    if conflict["kind"] == "match":
+        for name, held in own_values(conflict):
+            yield f"      {printable(name)}: {value_text(held)}"
+        return
     for field in conflict["fields"]:
         base, erpnext, source = (value_text(field.get(side)) for side in ("base", "erpnext", "source"))
         yield f"      {printable(str(field.get('field', '')))}: was {base}, ERPNext {erpnext}, source {source}"
+
+
+def _is_ignored(failure: dict[str, Any]) -> bool:
+    return bool(failure.get("state") == "ignored")
 
 
 def _failure_lines(failure: dict[str, Any]) -> Iterator[str]:

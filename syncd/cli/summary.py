@@ -125,12 +125,17 @@ def _ending(result: PlanResult, program: str) -> Iterator[str]:
                 "and the mapping creates none"
             )
     for mapping, text in result.halts.items():
-        yield f"{printable(mapping)} would be halted: {printable(text)}"
+        yield from _told(f"{mapping} would be halted: {text}")
     for mapping, text in result.errors.items():
-        yield f"{printable(mapping)} could not be planned: {printable(text)}"
+        yield from _told(f"{mapping} could not be planned: {text}")
     yield _count_line(result)
     if result.operations:
         yield f"`{program} reconcile` does it."
+
+
+def _told(text: str) -> Iterator[str]:
+    """An error's text, whose next step stands on a line of its own."""
+    return (printable(line) for line in text.split("\n"))
 
 
 def _count_line(result: PlanResult) -> str:

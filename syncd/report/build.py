@@ -64,7 +64,7 @@ def write_report(
         summary=summary,
         verdict=verdict,
         conflicts=conflicts,
-        failures=failures,
+        failures=[failure for failure in failures if failure["state"] != "ignored"],
         operations=excerpt,
         site_urls=site_urls,
         program=program,

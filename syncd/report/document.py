@@ -78,6 +78,12 @@ def conflict_document(conflict: ConflictRecord) -> Document:
     }
 
 
+def own_values(conflict: Document) -> list[tuple[str, object]]:
+    """(field, value) of a held record that has no partner yet (kind `match`): only its own side holds anything."""
+    side = "source" if conflict["erpnext_name"] is None else "erpnext"
+    return [(field.get("field", ""), field.get(side)) for field in conflict["fields"]]
+
+
 def failure_document(failure: FailureRecord) -> Document:
     """One record whose write was refused or broken."""
     return {
@@ -88,6 +94,7 @@ def failure_document(failure: FailureRecord) -> Document:
         "external_id": failure.external_id,
         "erpnext_name": failure.erpnext_name,
         "permanent": failure.permanent,
+        "state": failure_state(failure),
         "error": failure.error,
         "hint": failure.hint,
         "attempts": failure.attempts,
@@ -95,6 +102,15 @@ def failure_document(failure: FailureRecord) -> Document:
         "last": utc_text(failure.last),
         "run": failure.run,
     }
+
+
+def failure_state(failure: FailureRecord) -> str:
+    """`retries`: tried again by the next run; `parked`: once the record or the mapping changes; `ignored`: parked, and
+    counted nowhere.
+    """
+    if failure.ignored:
+        return "ignored"
+    return "parked" if failure.permanent else "retries"
 
 
 def _stamp(stamp: object) -> object:

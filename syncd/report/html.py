@@ -12,9 +12,9 @@ from urllib.parse import quote, urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from syncd.report.document import Document, dump
+from syncd.report.document import Document, dump, own_values
 from syncd.report.model import RunSummary, Verdict, utc_text
-from syncd.report.text import counts_lines, duration_text
+from syncd.report.text import HELD_ADVICE, counts_lines, duration_text
 
 MOST_OPERATIONS = 1_000
 """Operations that RUN.html shows; the others are in RUN.json alone."""
@@ -65,6 +65,7 @@ class Page:
     verdict: Verdict
     conflicts: Sequence[Document]
     failures: Sequence[Document]
+    """Those that nobody ignores."""
     operations: Excerpt
     site_urls: Mapping[str, str]
     program: str = "syncd"
@@ -90,6 +91,8 @@ def render(page: Page, stream: BinaryIO) -> None:
         "style": style,
         "link": lambda mapping, name: _link(page.site_urls.get(mapping, ""), name),
         "shown": _shown,
+        "own_values": own_values,
+        "advice": HELD_ADVICE,
     }
     stream.write(_text(_template().render(context)).encode())
 

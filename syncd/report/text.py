@@ -14,6 +14,14 @@ from syncd.report.model import RunSummary, Verdict, written
 
 _LONGEST = 120
 """Characters of a value that a line of text shows."""
+HELD_ADVICE: Mapping[str, str] = {
+    "match": (
+        "several records fit one another, and only you know which belong together: make the fields that the match "
+        "rules compare differ, or put the id of the right partner into the record; the next run looks again"
+    ),
+    "refused": "correct what was refused in ERPNext or in the source; the next run looks again",
+}
+"""What a person does about held records that no choice between two values decides, by the conflict's kind."""
 
 
 def printable(text: str) -> str:
@@ -154,7 +162,8 @@ def _next_steps(summary: RunSummary, program: str) -> Iterator[str]:
         yield f"{program} conflicts list shows what is held, and {program} conflicts show ID both sides of one"
         yield f"{program} conflicts resolve ID --take erpnext|source decides; the next run carries it out"
     if summary.failed:
-        yield f"{program} report show {summary.run} gives the cause and the next step of each failed record"
+        yield f"{program} failures list shows what failed, and {program} failures show ID the cause and the next step"
+        yield f"{program} failures retry has the next run try them again, once the cause is gone"
 
 
 def counts_lines(counts: Counts) -> list[tuple[str, str]]:

@@ -7,8 +7,8 @@ from typing import Any
 
 import orjson
 import pytest
-from syncd.cli.main import call
 
+from syncd.cli.main import call
 from tests.cli.fakes import FakeApplication
 
 

@@ -12,7 +12,6 @@ from syncd.app.results import Finding, MappingStatus, PlanResult, ProvisionStep,
 from syncd.core.model import Counts
 from syncd.errors import ExitCode
 from syncd.ports.endpoint import ProgressReport
-
 from tests.report.fakes import RUN, STARTED, FakeStore
 
 SECRET = "s3cr3t-token"

@@ -11,6 +11,11 @@ TWO = [
     {"field": "tax_id", "base": "DE1", "erpnext": "DE2", "source": "DE3", "reason": "both changed"},
     {"field": "email", "base": None, "erpnext": "a@x", "source": "b@x", "reason": "both set"},
 ]
+OWN = [
+    {"field": "name", "base": None, "erpnext": None, "source": "Shop 7", "reason": ""},
+    {"field": "vat", "base": None, "erpnext": None, "source": None, "reason": ""},
+]
+"""What a record of the source without a partner holds."""
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +23,7 @@ def _held(application: FakeApplication) -> None:
     application.state = FakeStore(
         held=[
             conflict(17, fields=TWO),
-            conflict(18, kind="match", fields=[], erpnext_name=None, text="CUST-1 and CUST-2 both fit \x1b[2J"),
+            conflict(18, kind="match", fields=OWN, erpnext_name=None, text="CUST-1 and CUST-2 both fit \x1b[2J"),
             conflict(19, kind="deleted", fields=[], text="deleted in the source, edited in ERPNext"),
             conflict(20, resolution=b'{"set":{"tax_id":"DE9"}}'),
             conflict(21, kind="refused", fields=[], text="linked with PAY-1"),
@@ -28,10 +33,11 @@ def _held(application: FakeApplication) -> None:
 
 def test_list_shows_every_held_record(syncd: Syncd) -> None:
     called = syncd("conflicts", "list")
-    rows = called.out.splitlines()[2:7]
+    rows = [row for row in called.out.splitlines() if row[:1].isdigit()]
     assert [row.split()[0] for row in rows] == ["17", "18", "19", "20", "21"]
     assert "tax_id, email" in rows[0]
-    assert "both fit \\x1b[2J" in rows[1]
+    assert "\\x1b[2J" in called.out
+    assert "\x1b" not in called.out
     assert rows[3].endswith("set tax_id=DE9")
     assert syncd("conflicts").out == called.out
     listed = syncd("conflicts", "--json").json
@@ -58,6 +64,17 @@ def test_show_sets_base_and_both_sides_side_by_side_and_what_each_choice_does(sy
     row = next(line for line in called.out.splitlines() if line.startswith("tax_id"))
     assert row.split()[:4] == ["tax_id", '"DE1"', '"DE2"', '"DE3"']
     assert syncd("conflicts", "show", "17", "--json").json["schema"] == "syncd.conflict/1"
+
+
+def test_show_of_a_match_shows_what_the_record_itself_holds(syncd: Syncd) -> None:
+    lines = syncd("conflicts", "show", "18").out.splitlines()
+    assert [line.split() for line in lines if line.startswith(("field", "name", "vat"))] == [
+        ["field", "source"],
+        ["name", '"Shop', '7"'],
+        ["vat", "(empty)"],
+    ]
+    assert any("CUST-1 and CUST-2 both fit" in line for line in lines), "the candidates"
+    assert not any("last agreement" in line for line in lines)
 
 
 @pytest.mark.parametrize(

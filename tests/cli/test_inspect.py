@@ -6,10 +6,10 @@ from pathlib import Path
 
 import orjson
 import pytest
+
 from syncd.app.results import MappingStatus
 from syncd.ports.state import RunRecord
 from syncd.report.build import write_report
-
 from tests.cli.conftest import Syncd
 from tests.cli.fakes import FakeApplication
 from tests.report.fakes import RUN, STARTED, FakeStore, conflict, counts, entry, failure, operation, run_record
@@ -48,7 +48,7 @@ def test_status_shows_each_mapping(syncd: Syncd, application: FakeApplication) -
     assert "never ran" in lines[3]
     assert "order is halted: max_deletes: 9 of 10" in out
     assert "`syncd conflicts list`" in out
-    assert "`syncd report show`" in out
+    assert "`syncd failures list`" in out
 
 
 def test_status_json(syncd: Syncd, application: FakeApplication) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import orjson
 import pytest
 import typer
+
 from syncd import __version__
 from syncd.cli.main import _program, call
 from syncd.errors import (
@@ -25,7 +26,6 @@ from syncd.errors import (
     UnreachableError,
     UsageError,
 )
-
 from tests.cli.conftest import Syncd
 from tests.cli.fakes import SECRET, FakeApplication
 
@@ -47,6 +47,8 @@ def test_the_commands_of_this_version_are_there() -> None:
         "",
         "init",
         "check",
+        "mapping",
+        "mapping new",
         "provision",
         "plan",
         "reconcile",
@@ -60,6 +62,11 @@ def test_the_commands_of_this_version_are_there() -> None:
         "conflicts list",
         "conflicts show",
         "conflicts resolve",
+        "failures",
+        "failures list",
+        "failures show",
+        "failures retry",
+        "failures ignore",
         "sandbox",
         "sandbox serve",
         "sandbox reset",
@@ -278,6 +285,18 @@ def test_help_of_the_program_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_package_runs_as_a_program(tmp_path: Path) -> None:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "syncd", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+
+    version = run("--version")
+    assert (version.returncode, version.stdout, version.stderr) == (0, f"syncd {__version__}\n", "")
+    refused = run("status")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "syncd.toml" in refused.stderr, "its exit code is the command's"
 
 
 @pytest.mark.parametrize("arguments", [["--json", "--version"], ["--help"]])

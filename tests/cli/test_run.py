@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from syncd.app.results import PlannedHold, PlannedOperation, PlanResult, Result
 from syncd.cli.output import Output
 from syncd.core.model import Action, FieldChange, Side
 from syncd.errors import ExitCode
-
 from tests.cli.conftest import Syncd
 from tests.cli.fakes import FakeApplication, run_result
 from tests.report.fakes import RUN, counts
@@ -78,7 +78,7 @@ def test_reconcile_tells_what_was_done_what_waits_and_where_the_report_is(
             "1,100 that existed on both sides are pairs now",
             "Done, 800 records were written, but 20 records wait for a person, 2 records failed.",
             "syncd --config shop/syncd.toml conflicts list",
-            f"syncd --config shop/syncd.toml report show {RUN}",
+            "syncd --config shop/syncd.toml failures list",
             f"Report: state/reports/{RUN}.html",
         ):
             assert words in out

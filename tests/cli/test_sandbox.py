@@ -6,8 +6,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from syncd.cli.sandbox import sandbox_file
 
+from syncd.cli.sandbox import sandbox_file
 from tests.cli.conftest import Syncd
 from tests.cli.fakes import FakeApplication, FakeSettings, FakeSite
 

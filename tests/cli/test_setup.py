@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from syncd.app.results import Finding, ProvisionStep, Severity
 
+from syncd.app.results import Finding, ProvisionStep, Severity
 from tests.cli.conftest import Syncd
 from tests.cli.fakes import FakeApplication
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import orjson
+
 from syncd.core.journal import Entry, encode_entries
 from syncd.core.model import Action, Counts, FieldChange, Side
 from syncd.ports.state import ConflictRecord, FailureRecord, Operation, OperationState, RunRecord
@@ -17,13 +18,15 @@ RUN = "0198c0de"
 
 @dataclass
 class FakeStore:
-    """The reads of `StateStore` that reports use, and the one write of `conflicts resolve`."""
+    """The reads of `StateStore` that reports use, and what people decide about conflicts and failures."""
 
     journal: Sequence[Operation] = ()
     held: Sequence[ConflictRecord] = ()
     broken: Sequence[FailureRecord] = ()
     records: Sequence[RunRecord] = ()
     resolved: dict[int, bytes] = field(default_factory=dict)
+    due: list[int] = field(default_factory=list)
+    ignored: list[int] = field(default_factory=list)
 
     def operations(self, run: str) -> Iterator[Operation]:
         return (each for each in self.journal if each.run == run)
@@ -39,6 +42,16 @@ class FakeStore:
 
     def failures(self, mapping: str | None = None) -> list[FailureRecord]:
         return [each for each in self.broken if mapping in (None, each.mapping)]
+
+    def failure(self, failure_id: int) -> FailureRecord | None:
+        return next((each for each in self.broken if each.id == failure_id), None)
+
+    def retry(self, ids: Sequence[int]) -> int:
+        self.due.extend(ids)
+        return len(ids)
+
+    def ignore(self, failure_id: int) -> None:
+        self.ignored.append(failure_id)
 
     def runs(self, limit: int) -> list[RunRecord]:
         return list(self.records[:limit])

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+
 from syncd.core.journal import decode_entries
 from syncd.core.model import Action, Counts, Side
 from syncd.errors import StateError
@@ -22,7 +23,6 @@ from syncd.report.document import operation_documents, run_document
 from syncd.report.files import HTML_MARK, JSON_MARK, prune_reports
 from syncd.report.html import MOST_OPEN, MOST_OPERATIONS, documents_url
 from syncd.report.model import RunSummary
-
 from tests.report.fakes import RUN, FakeStore, conflict, counts, entry, failure, operation, run_record
 
 SITE = documents_url("https://erp.example.com/", "Sales Order")
@@ -189,6 +189,30 @@ def test_the_page_says_verdict_then_people_then_numbers_then_operations(tmp_path
         assert at >= 0, words
     assert "tax_id empty → DE1" in page.text
     assert "q9" in page.text
+
+
+def test_a_held_record_without_a_partner_shows_its_own_values_and_what_to_do(tmp_path: Path) -> None:
+    own = [{"field": "name", "base": None, "erpnext": None, "source": "Shop 7", "reason": ""}]
+    text = "2 records of ERPNext match it: CUST-1, CUST-2"
+    store = FakeStore(
+        held=[conflict(kind="match", fields=own, erpnext_name=None, text=text)],
+        records=[run_record("attention", customer=counts(held=1))],
+    )
+    _, page = _write(tmp_path, store)
+    assert f"{text} Field The source holds name Shop 7 Last edited" in page.text
+    assert "At the last agreement" not in page.text
+    assert "What to do: several records fit one another" in page.text
+
+
+def test_what_a_person_ignores_is_in_the_json_and_not_in_the_page(tmp_path: Path) -> None:
+    store = FakeStore(
+        broken=[failure(3, ignored=True, error="left as it is"), failure(4), failure(5, permanent=False)],
+        records=[run_record("attention", customer=counts(failed=2))],
+    )
+    document, page = _write(tmp_path, store)
+    assert [each["state"] for each in document["failures"]] == ["ignored", "parked", "retries"]
+    assert "Failed records (2)" in page.text
+    assert "left as it is" not in page.text
 
 
 def test_a_run_without_work_says_so(tmp_path: Path) -> None:

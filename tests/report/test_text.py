@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+
 from syncd.core.model import Counts
 from syncd.report.model import RunSummary, read_counts
 from syncd.report.text import (
@@ -16,7 +17,6 @@ from syncd.report.text import (
     value_text,
     verdict_of,
 )
-
 from tests.report.fakes import STARTED, counts, run_record
 
 
@@ -128,7 +128,9 @@ def test_next_steps_name_whole_commands() -> None:
     for command in (
         "syncd --config /etc/s.toml conflicts list",
         "syncd --config /etc/s.toml conflicts resolve ID --take erpnext|source",
-        f"syncd --config /etc/s.toml report show {summary.run}",
+        "syncd --config /etc/s.toml failures list",
+        "syncd --config /etc/s.toml failures show ID",
+        "syncd --config /etc/s.toml failures retry",
         "syncd --config /etc/s.toml plan customer --full",
         "item: look at the plan",
     ):
