@@ -3,6 +3,7 @@
 #   make run      the demo: both sides of a shop brought into agreement (demo data is built on first use)
 #   make test     the quick tests          make test-all   the slow ones too, as CI does
 #   make check    ruff, formatting, mypy --strict, import directions
+#   make schemas  the JSON Schemas that editors use, made anew from the settings' own classes
 #   make bench    the first bench (docs/benchmarks.md)
 #   make clean    caches, build output and the demo's data; .venv stays      make distclean   .venv too
 #
@@ -14,7 +15,7 @@ PYTEST := $(BIN)/python -m pytest -n 2
 CHECKED := syncd tests demo benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all check bench constraints clean distclean
+.PHONY: help run test test-all check schemas bench constraints clean distclean
 .DELETE_ON_ERROR:
 
 help:
@@ -75,6 +76,9 @@ check: $(VENV)/.ready-dev
 	@$(BIN)/ruff format --check $(CHECKED)
 	@$(BIN)/mypy syncd demo benchmarks
 	@$(BIN)/lint-imports
+
+schemas: $(VENV)/.ready
+	@$(BIN)/python -m syncd.config.schema
 
 bench: $(VENV)/.ready-dev
 	@$(BIN)/python -m benchmarks.first_contact

@@ -9,7 +9,6 @@ from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from syncd.bootstrap.clock import SystemClock, new_run_id
 from syncd.bootstrap.collector import relax_collector
@@ -17,10 +16,8 @@ from syncd.bootstrap.connections import Connections
 from syncd.bootstrap.logs import configure_logging
 from syncd.bootstrap.signals import heard
 from syncd.config import fingerprint, load
-from syncd.core.mapping import compile_mapping
 from syncd.core.model import Side
-from syncd.core.values import FieldType, InvalidValue, Kind
-from syncd.errors import ExitCode, HaltError, UsageError
+from syncd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from syncd.adapters.store.repository import SqlStateStore
@@ -28,6 +25,7 @@ if TYPE_CHECKING:
     from syncd.app.daemon import Schedule
     from syncd.app.reconciler import Bound, Reconciler
     from syncd.app.results import Finding, MappingStatus, PlanResult, ProvisionStep, RunResult
+    from syncd.bootstrap.drafts import Drafted
     from syncd.config import Deployment
     from syncd.ports.endpoint import ProgressReport
     from syncd.ports.state import RunRecord, StateStore
@@ -93,17 +91,25 @@ class Application:
         from syncd.adapters.store import open_temporary
         from syncd.app.planning import Planner
 
+        opened: list[StateStore] = []
+
         @contextmanager
         def temporary() -> Iterator[StateStore]:
             store = open_temporary(
                 self.deployment.settings.state.url.reveal(), clock=self.clock, directory=self.deployment.directory
             )
+            opened.append(store)
             try:
                 yield store
             finally:
                 store.close()
 
-        planner = Planner(temporary=temporary, open_mapping=self._open_mapping, clock=self.clock, redact=self.redact)
+        planner = Planner(
+            temporary=temporary,
+            open_mapping=lambda name, run: self._open_mapping(name, run, opened[-1]),
+            clock=self.clock,
+            redact=self.redact,
+        )
         options = self._options(full=full, force=False, wait=0.0)
         with heard(self.stop):
             return planner.plan(self._names(mappings), options, stop=self.stop, progress=progress or _nobody)
@@ -113,6 +119,13 @@ class Application:
         from syncd.bootstrap.checks import check_deployment
 
         return check_deployment(self.deployment, self.connections, self._names(mappings, disabled=True))
+
+    def draft(self, doctype: str, *, source: str, entity: str, site: str | None, output: str | None) -> Drafted:
+        """A mapping drafted from the schemas of both sides, written to a file of its own; see `draft_mapping`."""
+        from syncd.bootstrap.drafts import Wanted, draft_mapping
+
+        wanted = Wanted(doctype=doctype, source=source, entity=entity, site=site, output=output)
+        return draft_mapping(self.deployment, self.connections, wanted)
 
     def provision(self, *, apply: bool, remove: bool) -> list[ProvisionStep]:
         """What the sites need: external-id fields and the DocType `Syncd Operation`; made or removed with `apply`."""
@@ -213,39 +226,23 @@ class Application:
     def _reconciler(self) -> Reconciler:
         from syncd.app.reconciler import Reconciler
 
+        store = self.store()
         return Reconciler(
-            store=self.store(),
-            open_mapping=self._open_mapping,
+            store=store,
+            open_mapping=lambda name, run: self._open_mapping(name, run, store),
             write_report=self._write_report,
             clock=self.clock,
             new_run=new_run_id,
             redact=self.redact,
         )
 
-    def _open_mapping(self, name: str, run: str) -> Bound:
-        """Bind a mapping to both of its sides and to their types."""
-        from syncd.app.reconciler import Bound
+    def _open_mapping(self, name: str, run: str, store: StateStore) -> Bound:
+        """Bind a mapping to both of its sides; `store` tells whether it ever fitted them."""
+        from syncd.bootstrap.binding import bind
 
         spec = self.deployment.mappings[name]
-        erpnext, source = self.connections.erpnext(spec, run), self.connections.entity(spec)
-        zone = erpnext.capabilities().zone
-        erpnext_types = {field: info.type for field, info in erpnext.schema().fields.items()}
-        source_types = {column: _zoned(info.type, spec.timezone) for column, info in source.schema().fields.items()}
-        try:
-            mapping = compile_mapping(spec, erpnext_types, source_types, erpnext_zone=zone)
-        except KeyError as error:
-            raise HaltError(
-                "schema",
-                f"{spec.file}: the field {error.args[0]} is mapped, but its side does not have it",
-                hint=f"`syncd check {name}` names the nearest fields.",
-            ) from error
-        except InvalidValue as error:
-            raise UsageError(f"{spec.file}: {error.reason}", hint=f"`syncd check {name}` names the line.") from error
-        return Bound(
-            mapping=mapping,
-            endpoints={Side.ERPNEXT: erpnext, Side.SOURCE: source},
-            fingerprint=fingerprint(spec),
-        )
+        endpoints = {Side.ERPNEXT: self.connections.erpnext(spec, run), Side.SOURCE: self.connections.entity(spec)}
+        return bind(spec, endpoints, fitted=lambda: store.mapping_state(name).fingerprint == fingerprint(spec))
 
     def _write_report(self, record: RunRecord) -> tuple[str, str]:
         """RUN.json and RUN.html; older reports than `[reports] keep` go."""
@@ -266,13 +263,6 @@ class Application:
         prune_reports(settings.reports.directory, settings.reports.keep, now)
         self.store().prune(now - timedelta(seconds=settings.reports.keep))
         return str(path), str(path.with_suffix(".html"))
-
-
-def _zoned(held: FieldType, zone: str) -> FieldType:
-    """Naive stamps of the source, kept as text too, are in the mapping's `timezone`."""
-    if held.zone is not None or held.kind not in {Kind.TEXT, Kind.DATETIME}:
-        return held
-    return replace(held, zone=ZoneInfo(zone))
 
 
 def _nobody(what: str, done: int, total: int | None) -> None:

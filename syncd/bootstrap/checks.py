@@ -47,7 +47,9 @@ def _check_mapping(deployment: Deployment, connections: Connections, spec: Mappi
         except SyncdError as error:
             findings.append(_broken(spec, Side.ERPNEXT, redact(error.message), redact(error.hint), error))
     if len(schemas) == len(Side):
-        findings.extend(check_fields(spec, schemas[Side.ERPNEXT], schemas[Side.SOURCE]))
+        told = {(finding.where, finding.message) for finding in findings}
+        fields = check_fields(spec, schemas[Side.ERPNEXT], schemas[Side.SOURCE])
+        findings.extend(finding for finding in fields if (finding.where, finding.message) not in told)
     if not any(finding.severity is Severity.ERROR for finding in findings):
         both = f"{spec.doctype} on site {spec.site}, {spec.entity} of {spec.source}"
         findings.append(

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from syncd import __version__
-from syncd.cli import conflicts, inspect, run, sandbox, setup
+from syncd.cli import conflicts, failures, inspect, mapping, run, sandbox, setup
 from syncd.cli.declare import group_default, new_typer
 from syncd.cli.explain import Explanation, explain
 from syncd.cli.session import Opener, Session, open_application
@@ -53,9 +53,11 @@ def _program() -> typer.Typer:
     own = [Parameter("version", Parameter.KEYWORD_ONLY, default=False, annotation=version)]
     group_default(app, text=TEXT, examples=EXAMPLES, own=own)
     setup.declare(app)
+    mapping.declare(app)
     run.declare(app)
     inspect.declare(app)
     conflicts.declare(app)
+    failures.declare(app)
     sandbox.declare(app)
     return app
 

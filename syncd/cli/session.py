@@ -11,6 +11,7 @@ from syncd.cli.output import Output
 
 if TYPE_CHECKING:
     from syncd.app.results import Finding, MappingStatus, PlanResult, ProvisionStep, RunResult
+    from syncd.bootstrap.drafts import Drafted
     from syncd.errors import ExitCode
     from syncd.ports.endpoint import ProgressReport
     from syncd.ports.state import StateStore
@@ -72,6 +73,10 @@ class Application(Protocol):
 
     def check(self, mappings: Sequence[str]) -> list[Finding]:
         """Everything that can be told before a run; changes nothing."""
+        ...
+
+    def draft(self, doctype: str, *, source: str, entity: str, site: str | None, output: str | None) -> Drafted:
+        """A mapping drafted from both schemas, and written; `output` None: where mappings lie, "-": nowhere."""
         ...
 
     def provision(self, *, apply: bool, remove: bool) -> list[ProvisionStep]:

@@ -105,12 +105,12 @@ class Whole(KeyKind[int]):
     blank = 0
 
     def __init__(self, least: int, most: int) -> None:
-        self._least = least
-        self._most = most
+        self.least = least
+        self.most = most
         self.expected = f"an integer from {least} to {most}"
 
     def _read(self, value: object, at: Place) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or not self._least <= value <= self._most:
+        if isinstance(value, bool) or not isinstance(value, int) or not self.least <= value <= self.most:
             digits = value.strip() if isinstance(value, str) else ""
             raise self.wrong_type(value, f"without quotes: {dotted(at.key)} = {digits}" if digits.isdigit() else "")
         return value
@@ -135,8 +135,8 @@ class Duration(KeyKind[float]):
     blank = 0.0
 
     def __init__(self, least: float = 0.0, most: float = LONGEST) -> None:
-        self._least = least
-        self._most = most
+        self.least = least
+        self.most = most
 
     def _read(self, value: object, at: Place) -> float:  # noqa: ARG002 - not every kind looks around
         if isinstance(value, bool) or not isinstance(value, int | float | str):
@@ -145,10 +145,10 @@ class Duration(KeyKind[float]):
             seconds = parse_duration(value)
         except ValueError as error:
             raise Wrong(str(error), DURATION_HINT) from None
-        if not self._least <= seconds <= self._most:
-            side, edge, bound = ("short", "least", self._least)
-            if seconds > self._most:
-                side, edge, bound = ("long", "most", self._most)
+        if not self.least <= seconds <= self.most:
+            side, edge, bound = ("short", "least", self.least)
+            if seconds > self.most:
+                side, edge, bound = ("long", "most", self.most)
             raise Wrong(f"{as_toml(value)} is too {side}", f"the {edge} is {bound:g} seconds")
         return seconds
 
@@ -180,23 +180,23 @@ class Choice(KeyKind[EnumT]):
     """One of an enum's values."""
 
     def __init__(self, enum: type[EnumT]) -> None:
-        self._enum = enum
-        self._words = tuple(str(member.value) for member in enum)
-        self.expected = "one of " + ", ".join(f'"{word}"' for word in self._words)
+        self.enum = enum
+        self.words = tuple(str(member.value) for member in enum)
+        self.expected = "one of " + ", ".join(f'"{word}"' for word in self.words)
 
     @property
     def blank(self) -> EnumT:
         """The first of the values."""
-        return next(iter(self._enum))
+        return next(iter(self.enum))
 
     def _read(self, value: object, at: Place) -> EnumT:
         if not isinstance(value, str):
-            raise self.wrong_type(value, f'for example {dotted(at.key)} = "{self._words[0]}"')
-        if value in self._words:
-            return self._enum(value)
+            raise self.wrong_type(value, f'for example {dotted(at.key)} = "{self.words[0]}"')
+        if value in self.words:
+            return self.enum(value)
         if at.not_yet(value):
             return self.blank
-        raise Wrong(f"{at.key} cannot be {as_toml(value)}", suggestion(value, self._words, plural="values"))
+        raise Wrong(f"{at.key} cannot be {as_toml(value)}", suggestion(value, self.words, plural="values"))
 
 
 class Zone(KeyKind[str]):

@@ -22,7 +22,8 @@ CONFIG_VARIABLE = "SYNCD_CONFIG"
 SETTINGS_FILE = "syncd.toml"
 MAPPINGS_FOLDER = "mappings"
 
-_MAPPING_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+MAPPING_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+"""What a mapping may be called: names that can be typed on a command line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +155,7 @@ def _mapping_files(folder: Path, top: Reading) -> list[Path]:
 
 
 def _read_mapping(path: Path, at: Place, settings: Settings | None) -> MappingSpec | None:
-    if not _MAPPING_NAME.fullmatch(path.stem):
+    if not MAPPING_NAME.fullmatch(path.stem):
         at.problem(f"{as_toml(path.stem)} cannot be a mapping's name", "rename the file: letters, digits, _, . and -")
     content = _read(at.reading, Path.cwd() / path, MappingFile)
     if content is None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
+from syncd.config import schema
 from syncd.errors import UsageError
 
 FILES = {
-    "syncd.toml": "syncd.toml",
-    "mappings/customer.toml": "customer.toml",
-    "state/.gitignore": "state.gitignore",
+    "syncd.toml": "templates/syncd.toml",
+    "mappings/customer.toml": "templates/customer.toml",
+    "state/.gitignore": "templates/state.gitignore",
+    f"{schema.FOLDER}/syncd.schema.json": "schemas/syncd.schema.json",
+    f"{schema.FOLDER}/mapping.schema.json": "schemas/mapping.schema.json",
 }
-"""Path in the deployment → the template that is written there."""
+"""Path in the deployment → the file of the package that is written there."""
 
-_TEMPLATES = resources.files("syncd.config") / "templates"
+_PACKAGE = resources.files("syncd.config")
 
 
 def init(directory: Path) -> list[Path]:
@@ -39,7 +42,7 @@ def init(directory: Path) -> list[Path]:
             path.parent.mkdir(exist_ok=True)
             with path.open("x", encoding="utf-8") as file:
                 written.append(path)
-                file.write((_TEMPLATES / template).read_text(encoding="utf-8"))
+                file.write((_PACKAGE / template).read_text(encoding="utf-8"))
     except OSError as error:
         for path in written:
             path.unlink(missing_ok=True)
@@ -48,3 +51,20 @@ def init(directory: Path) -> list[Path]:
             hint="name a folder that you may write to: syncd init DIR",
         ) from error
     return written
+
+
+def write_new(path: Path, text: str, *, make_folder: bool = False) -> None:
+    """Write a file that is not there yet. Raises `UsageError`, with nothing written, where it is or cannot be."""
+    try:
+        if make_folder:
+            path.parent.mkdir(exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise UsageError(
+            f"{path} is there already; nothing was written", hint="name another file: --output FILE"
+        ) from error
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror}", hint="name a file in a folder that you may write to"
+        ) from error

@@ -43,7 +43,7 @@ SHORTEST_PASS = 0.1
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):/?/?")
 _DATABASES = ("sqlite", "postgresql", "mysql", "mariadb", "mssql", "oracle")
-_SOURCE_TYPES = ("sql",)
+SOURCE_TYPES = ("sql",)
 
 
 class Auth(Enum):
@@ -198,8 +198,8 @@ class SourceType(KeyKind[str]):
     def _read(self, value: object, at: Place) -> str:
         if not isinstance(value, str):
             raise self.wrong_type(value)
-        if value not in _SOURCE_TYPES and not at.not_yet(value):
-            close = suggestion(value, _SOURCE_TYPES, plural="types")
+        if value not in SOURCE_TYPES and not at.not_yet(value):
+            close = suggestion(value, SOURCE_TYPES, plural="types")
             raise Wrong(f"{as_toml(value)} is not a type of source", close)
         return value
 

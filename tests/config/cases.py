@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
 from syncd.config import load
 from syncd.errors import ConfigError
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 import tomli_w
+
 from syncd.config import load
 from syncd.errors import ConfigError, Problem
-
 from tests.config.cases import CUSTOMER, ENVIRONMENT, TOP, lay_out
 from tests.config.test_contract_examples import CONTRACT_MAPPING, CONTRACT_SETTINGS
 

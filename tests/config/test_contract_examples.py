@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from syncd.config import Deployment, load
 from syncd.config.settings import Address, Auth
 from syncd.core.guards import Limit
 from syncd.core.mapping import Touch
 from syncd.core.model import Direction, Wins
-
 from tests.config.cases import CUSTOMER, TOP, lay_out
 
 CONTRACT_SETTINGS = """\

@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from syncd.config import load
 from syncd.config.settings import Auth, LogFormat, LogLevel
 from syncd.core.guards import Limit
 from syncd.core.mapping import Create, ErpnextDeleted, LeftScope, SourceDeleted, Touch, WriteBack
 from syncd.core.model import Direction, Wins
 from syncd.errors import ConfigError, UsageError
-
 from tests.config.cases import CUSTOMER, ENVIRONMENT, MAPPING, SETTINGS, TOP, lay_out
 
 

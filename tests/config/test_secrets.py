@@ -13,10 +13,10 @@ from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
+
 from syncd.config import Redactor, Secret, load
 from syncd.config.secrets import References, Unresolved, mask_url, url_secrets
 from syncd.errors import ConfigError
-
 from tests.config.cases import ENVIRONMENT, SETTINGS, TOP, lay_out
 
 

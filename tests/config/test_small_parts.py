@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+
 from syncd.config import fingerprint, load
 from syncd.config.cron import check_cron
 from syncd.config.durations import parse_duration, parse_limit
@@ -163,6 +164,8 @@ def test_init_lays_out_a_deployment_that_loads(tmp_path: Path) -> None:
         "syncd.toml",
         "mappings/customer.toml",
         "state/.gitignore",
+        ".syncd/syncd.schema.json",
+        ".syncd/mapping.schema.json",
     ]
     assert (directory / "state").stat().st_mode & 0o777 == 0o700
     assert (directory / "state/.gitignore").read_text() == "*\n!.gitignore\n"

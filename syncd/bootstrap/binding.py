@@ -1,0 +1,68 @@
+"""A mapping bound to both of its sides and to their types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from syncd.config import fingerprint
+from syncd.core.mapping import MappingSpec, compile_mapping
+from syncd.core.model import Side
+from syncd.core.values import FieldType, InvalidValue, Kind
+from syncd.errors import HaltError, UsageError
+
+if TYPE_CHECKING:
+    from syncd.app.reconciler import Bound
+    from syncd.ports.endpoint import Endpoint
+
+GUARD = "schema"
+
+
+def bind(spec: MappingSpec, endpoints: Mapping[Side, Endpoint], *, fitted: Callable[[], bool]) -> Bound:
+    """Bind `spec` to its sides. `fitted` says whether a run of this very mapping was complete once.
+
+    What does not fit is the mapping's mistake until then (`UsageError`), and afterwards a change of a side, at which
+    the guard `schema` halts (`HaltError`). Raises `UnreachableError` where a side does not answer.
+    """
+    from syncd.app.reconciler import Bound
+
+    try:
+        zone, types = _types(spec, endpoints)
+    except HaltError as halt:
+        if halt.guard != GUARD or fitted():
+            raise
+        raise UsageError(halt.message, hint=halt.hint) from halt
+    try:
+        mapping = compile_mapping(spec, types[Side.ERPNEXT], types[Side.SOURCE], erpnext_zone=zone)
+    except InvalidValue as error:
+        raise UsageError(f"{spec.file}: {error.reason}", hint=f"`syncd check {spec.name}` names the line.") from error
+    return Bound(mapping=mapping, endpoints=endpoints, fingerprint=fingerprint(spec))
+
+
+def _types(spec: MappingSpec, endpoints: Mapping[Side, Endpoint]) -> tuple[str, dict[Side, dict[str, FieldType]]]:
+    """The site's zone, and the types of both sides' fields. Raises `HaltError` where a mapped one is not there."""
+    from syncd.app.checking import missing_fields
+
+    zone = endpoints[Side.ERPNEXT].capabilities().zone
+    erpnext, source = endpoints[Side.ERPNEXT].schema(), endpoints[Side.SOURCE].schema()
+    missing = missing_fields(spec, erpnext, source)
+    if missing:
+        told = (f"{each.where}: {each.message}{f' ({each.hint})' if each.hint else ''}" for each in missing)
+        raise HaltError(
+            GUARD,
+            "; ".join(told),
+            hint=f"make the mapping and both sides fit; `syncd check {spec.name}` looks at all of it",
+        )
+    return zone, {
+        Side.ERPNEXT: {name: info.type for name, info in erpnext.fields.items()},
+        Side.SOURCE: {name: _zoned(info.type, spec.timezone) for name, info in source.fields.items()},
+    }
+
+
+def _zoned(held: FieldType, zone: str) -> FieldType:
+    """Naive stamps of the source, kept as text too, are in the mapping's `timezone`."""
+    if held.zone is not None or held.kind not in {Kind.TEXT, Kind.DATETIME}:
+        return held
+    return replace(held, zone=ZoneInfo(zone))

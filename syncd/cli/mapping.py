@@ -1,0 +1,92 @@
+"""`syncd mapping`: drafting mappings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from syncd.cli.declare import command, group_default, new_typer
+from syncd.cli.session import Session
+from syncd.errors import ExitCode
+
+if TYPE_CHECKING:
+    from syncd.bootstrap.drafts import Drafted
+
+NEW_EXAMPLES = (
+    "syncd mapping new Customer --source shop --entity customers",
+    "syncd mapping new Item --source shop --entity products --output mappings/item.toml",
+    "syncd mapping new Lead --source crm --entity leads --site main --output -",
+)
+
+
+def declare(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    group = new_typer()
+    group_default(group, text="Draft mappings.", examples=NEW_EXAMPLES[:1])
+    command(group, "new", examples=NEW_EXAMPLES)(mapping_new)
+    app.add_typer(group, name="mapping")
+
+
+def mapping_new(
+    session: Session,
+    *,
+    doctype: Annotated[str, typer.Argument(metavar="DOCTYPE", help="As ERPNext names it: Customer.")],
+    source: Annotated[str, typer.Option("--source", metavar="S", help="A source of syncd.toml.")],
+    entity: Annotated[str, typer.Option("--entity", metavar="E", help="The table of the source.")],
+    site: Annotated[
+        str | None, typer.Option("--site", metavar="NAME", help="A site of syncd.toml; needed where it has several.")
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", metavar="FILE", help="Where, instead of mappings/E.toml; - prints it."),
+    ] = None,
+) -> ExitCode:
+    """Draft a mapping from both schemas.
+
+    Fields are paired by name, label and type; what is not sure is marked "unsure" in a comment. The draft is disabled
+    until a person has looked at it. Nothing is changed on either side, and no file is overwritten.
+    """
+    drafted = session.application().draft(doctype, source=source, entity=entity, site=site, output=output)
+    if session.json:
+        session.output.document(_document(drafted))
+    elif drafted.file is None:
+        session.output.raw(drafted.text.encode())
+    else:
+        _say(session, drafted)
+    return ExitCode.OK
+
+
+def _say(session: Session, drafted: Drafted) -> None:
+    from syncd.report.text import number
+
+    lines = drafted.draft.lines
+    unsure = sum(bool(line.doubt) for line in lines)
+    told = [
+        f"{number(sum(line.active for line in lines), 'field')} paired, {unsure:,} of the lines unsure",
+        f"{number(len(drafted.draft.unfilled), 'mandatory field')} to fill",
+        f"{number(len(drafted.draft.left_over), 'column')} left over",
+    ]
+    session.output.say(f"wrote {drafted.file}: {', '.join(told)}.")
+    check = f"`{session.program} check {drafted.name}`"
+    session.output.say(
+        f"Next: read it, run `{session.program} provision --apply` and {check}, then set enabled = true."
+    )
+
+
+def _document(drafted: Drafted) -> dict[str, object]:
+    draft = drafted.draft
+    return {
+        "schema": "syncd.mapping_new/1",
+        "mapping": drafted.name,
+        "file": None if drafted.file is None else str(drafted.file),
+        "text": drafted.text,
+        "fields": [
+            {"field": line.field, "column": line.column, "active": line.active, "unsure": line.doubt}
+            for line in draft.lines
+        ],
+        "match": [[name] for name in draft.match],
+        "unfilled": list(draft.unfilled),
+        "left_over": list(draft.left_over),
+        "exit_code": int(ExitCode.OK),
+    }
