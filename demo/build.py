@@ -21,12 +21,12 @@ from dataclasses import astuple, fields
 from pathlib import Path
 
 import httpx
-from syncd.adapters.sandbox import SandboxServer
-from syncd.core.countries import country_name
 
 from demo.customers import Document, ShopRow
 from demo.names import PLACES
 from demo.stories import Demo, write_demo
+from syncd.adapters.sandbox import SandboxServer
+from syncd.core.countries import country_name
 
 ROOT = Path(__file__).resolve().parents[1]
 SHOP, SITE = "shop.db", "sandbox.db"

@@ -9,9 +9,8 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import TypeVar
 
-from syncd.core.countries import country_name
-
 from demo.names import EMOJI, PLACES, Names, Place
+from syncd.core.countries import country_name
 
 T = TypeVar("T")
 

@@ -172,6 +172,8 @@ def digest(encoded: bytes) -> bytes:
 
 def encode_raw(raw: Raw) -> str:
     """One raw value as text, for stamps. Text stays as it is, unless it begins with `=` or holds a NUL."""
+    if raw.__class__ is str and raw.isascii() and raw[:1] != _MARK and "\x00" not in raw:
+        return raw
     if isinstance(raw, str) and not raw.startswith(_MARK) and "\x00" not in raw and _fits(raw):
         return raw
     return _MARK + encode_image((raw,))[1:-1].decode("utf-8")

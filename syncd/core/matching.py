@@ -22,7 +22,7 @@ class Matcher:
 
     def digests(self, side: Side, values: Image) -> tuple[bytes | None, ...]:
         """One digest (16 bytes) a rule, in the order of the rules."""
-        return tuple(self._digest(rule, side, values) for rule in self._rules)
+        return tuple([self._digest(rule, side, values) for rule in self._rules]) if self._rules else ()
 
     def _digest(self, rule: tuple[CompiledField, ...], side: Side, values: Image) -> bytes | None:
         parts = []

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+
 from syncd.core.model import Action, Row, Write
 from syncd.errors import GoneError, RefusedError, StaleError
 from syncd.ports.endpoint import Done, Failed
-
 from tests.contract.backend import Backend
 
 TEXTS = [

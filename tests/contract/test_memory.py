@@ -1,9 +1,9 @@
 """The Endpoint contract on the endpoint in memory, as either side."""
 
 import pytest
+
 from syncd.adapters.sources.memory import MemoryEndpoint, MemoryOptions, text_fields
 from syncd.core.model import Side
-
 from tests.contract.endpoint_contract import EndpointContract
 
 FIELDS = ("title", "note", "amount")

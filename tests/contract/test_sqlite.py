@@ -3,9 +3,9 @@
 import itertools
 
 import pytest
+
 from syncd.core.mapping import Touch
 from syncd.core.model import Side
-
 from tests.contract.endpoint_contract import EndpointContract
 from tests.sources.shop import Shop
 

@@ -6,6 +6,7 @@ import unicodedata
 from collections import Counter
 
 import pytest
+
 from demo.stories import LONGEST_NAME, Demo, Story, write_demo
 
 

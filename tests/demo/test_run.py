@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+
 from demo.stories import Story, write_demo
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,11 +9,11 @@ from typing import Any
 
 import httpx
 import pytest
+
 from syncd.adapters.erpnext import ErpnextEndpoint, SiteClient, TokenAuth
 from syncd.adapters.erpnext.provision import apply_provision, plan_provision
 from syncd.adapters.sandbox import SandboxServer
 from syncd.core.mapping import MappingSpec
-
 from tests.erpnext.helpers import FakeClock, customer_spec, make_client
 
 

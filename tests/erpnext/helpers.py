@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import orjson
+
 from syncd.adapters.erpnext import SiteClient, TokenAuth
 from syncd.core.mapping import FieldSpec, MappingSpec
 from syncd.core.model import Action, Raw, Row, Side, Write

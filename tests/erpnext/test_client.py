@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 import orjson
 import pytest
+
 from syncd.adapters.erpnext import BasicAuth, SiteClient
 from syncd.adapters.erpnext.calls import ListQuery, SlowAnswerError
 from syncd.adapters.erpnext.calls import document_path as path_of
@@ -17,7 +18,6 @@ from syncd.errors import (
     UnknownOutcomeError,
     UnreachableError,
 )
-
 from tests.erpnext.helpers import FakeClock, answers, mock_client, refusal
 
 OK = httpx.Response(200, json={"data": {"name": "X"}})

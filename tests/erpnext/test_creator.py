@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import httpx
 import pytest
+
 from syncd.adapters.erpnext import ErpnextEndpoint, SiteClient
 from syncd.adapters.erpnext.lookup import filters_for
 from syncd.adapters.erpnext.operations import prune_keys
@@ -17,7 +18,6 @@ from syncd.core.mapping import FieldSpec, MappingSpec
 from syncd.core.model import Row
 from syncd.errors import AccessError, BusyError, RefusedError, UnknownOutcomeError
 from syncd.ports.endpoint import Done, Failed, WriteResult
-
 from tests.erpnext.helpers import FakeClock, answers, creation, customer_spec, mock_client, refusal, value
 
 INSERT = "frappe.client.insert_many"

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import httpx
 import orjson
 import pytest
+
 from syncd.adapters.erpnext.errors import plain_text, read_refusal, record_error
 from syncd.errors import BusyError, GoneError, RecordError, RefusedError, StaleError, UnknownOutcomeError
-
 from tests.erpnext.helpers import refusal
 
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import orjson
 import pytest
+
 from syncd.adapters.erpnext import ErpnextEndpoint, SiteClient
 from syncd.adapters.erpnext.feed import look_back, read_cursor
 from syncd.adapters.sandbox import SandboxServer
@@ -18,7 +19,6 @@ from syncd.adapters.sandbox.faults import FaultKind, Rule
 from syncd.core.mapping import FieldSpec
 from syncd.core.model import Direction
 from syncd.errors import HaltError, UnreachableError
-
 from tests.erpnext.helpers import FakeClock, customer_spec, make_client, mock_client, refusal, value
 
 Admin = Callable[..., Any]

@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
+
 from syncd.adapters.erpnext import SiteClient
 from syncd.adapters.erpnext.meta import field_type, load_schema
 from syncd.core.values import FieldType, Kind
 from syncd.errors import HaltError, UnreachableError
-
 from tests.erpnext.helpers import FakeClock, answers, mock_client
 
 PARIS = ZoneInfo("Europe/Paris")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from syncd.adapters.erpnext import ErpnextEndpoint, SiteClient
 from syncd.adapters.erpnext.checks import check_site
 from syncd.adapters.erpnext.meta import load_schema
@@ -24,7 +25,6 @@ from syncd.adapters.sandbox import SandboxServer
 from syncd.core.mapping import Create, FieldSpec, MappingSpec, SourceDeleted
 from syncd.core.model import Direction
 from syncd.errors import AccessError, HaltError
-
 from tests.erpnext.helpers import FakeClock, customer_spec, make_client
 
 
@@ -165,7 +165,8 @@ def test_what_is_missing_on_a_fresh_site(fresh: SiteClient) -> None:
     [
         ({"external_id": "website"}, "website is not unique"),
         ({"external_id": "territory"}, "territory is a Link, not a Data field"),
-        ({"direction": Direction.TO_SOURCE, "external_id": "nothing"}, None),
+        ({"direction": Direction.TO_SOURCE, "external_id": "website"}, None),
+        ({"direction": Direction.TO_SOURCE, "external_id": "nothing"}, "Customer has no field nothing"),
         ({"external_id": None}, None),
     ],
 )

@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+
 from syncd.adapters.erpnext.meta import field_type
 from syncd.adapters.erpnext.wire import RowShape, as_stored, to_json, trimmed_stamp
 from syncd.core.model import Raw

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from syncd.adapters.erpnext import ErpnextEndpoint, SiteClient
 from syncd.adapters.sandbox import SandboxServer
 from syncd.adapters.sandbox.faults import FaultKind, Rule
@@ -23,7 +24,6 @@ from syncd.errors import (
     UnknownOutcomeError,
 )
 from syncd.ports.endpoint import Done, Failed, WriteResult
-
 from tests.erpnext.helpers import FakeClock, answers, change, creation, customer_spec, mock_client, refusal, value
 
 Admin = Callable[..., Any]

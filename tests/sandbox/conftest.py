@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from syncd.adapters.sandbox import SandboxServer
 
 from .site_client import SiteClient

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+
 from syncd.adapters.sandbox import SandboxServer
 
 from .site_client import SiteClient, refused

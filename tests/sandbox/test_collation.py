@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from syncd.adapters.sandbox.collation import collate, like, sort_key
 
 

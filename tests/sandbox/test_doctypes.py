@@ -7,6 +7,7 @@ import asyncio
 import httpx
 import pytest
 from starlette.applications import Starlette
+
 from syncd.adapters.sandbox import create_app
 from syncd.adapters.sandbox.meta import CHILD, STANDARD, Kind, make_meta, packaged
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from syncd.adapters.sandbox import SandboxServer
 
 from .site_client import SiteClient, refused

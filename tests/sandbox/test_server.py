@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from syncd.adapters.sandbox import SandboxServer, create_app, reset
 
 from .site_client import SiteClient

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from syncd.adapters.sandbox import SandboxServer
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"

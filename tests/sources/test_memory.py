@@ -1,4 +1,5 @@
 import pytest
+
 from syncd.adapters.sources.memory import MemoryEndpoint, MemoryOptions, text_fields
 from syncd.core.model import Action, Side, Write
 from syncd.errors import BusyError, UnknownOutcomeError, UnreachableError

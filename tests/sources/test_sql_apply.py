@@ -1,10 +1,10 @@
 import os
 
 import pytest
+
 from syncd.core.model import Action
 from syncd.errors import BusyError, GoneError, RefusedError, StaleError, UnreachableError
 from syncd.ports.endpoint import Done, Failed
-
 from tests.sources.shop import TABLE, rows_of, spec, update
 
 

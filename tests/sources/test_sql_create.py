@@ -3,11 +3,11 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+
 from syncd.adapters.sources.sql_create import Creator
 from syncd.core.mapping import Touch
 from syncd.errors import BusyError, RefusedError, UnknownOutcomeError
 from syncd.ports.endpoint import Done, Failed
-
 from tests.sources.shop import TABLE, creation, rows_of
 
 

@@ -2,9 +2,9 @@ from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
+
 from syncd.adapters.sources.sql_feed import encode_cursor
 from syncd.errors import HaltError, UnreachableError
-
 from tests.sources.shop import TABLE, keys_of, problems_of, rows_of
 
 INDEX = TABLE + "; CREATE INDEX by_stamp ON customers (updated_at);"

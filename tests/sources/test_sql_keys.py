@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from syncd.adapters.sources.sql_keys import KeyCodec, KeyProblem, encode_part
 from syncd.core.values import FieldType, Kind
 

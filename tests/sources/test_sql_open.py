@@ -1,8 +1,8 @@
 import pytest
+
 from syncd.adapters.sources.registry import open_source as open_by_type
 from syncd.adapters.sources.sql import open_source
 from syncd.errors import UnreachableError, UsageError
-
 from tests.sources.shop import FixedClock, spec
 
 

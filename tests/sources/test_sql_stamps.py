@@ -3,6 +3,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
+
 from syncd.adapters.sources.sql_stamps import (
     NativeFormat,
     NumberFormat,

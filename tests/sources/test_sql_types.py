@@ -4,6 +4,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import types
+
 from syncd.adapters.sources.sql_types import declared_type, loose_binder, reflected_type
 from syncd.core.values import FieldType, Kind
 from syncd.errors import RefusedError

@@ -55,12 +55,14 @@ def _about_user(spec: MappingSpec, user: str) -> list[Problem]:
 
 def _about_external_id(spec: MappingSpec, schema: Schema) -> list[Problem]:
     name = spec.external_id
-    if name is None or not spec.direction.reaches(Side.ERPNEXT):
+    if name is None:
         return []
     info = schema.fields.get(name)
     if info is None:
         found = f"{spec.doctype} has no field {name}"
         return [_external(spec, found, "run syncd provision --apply: it makes the field", warning=False)]
+    if not spec.direction.reaches(Side.ERPNEXT):
+        return []
     if info.type.name != "Data":
         return [_external(spec, f"{name} is a {info.type.name}, not a Data field", "use another name", warning=False)]
     if schema.submittable and not info.allow_on_submit:

@@ -30,7 +30,8 @@ MOST_ATTEMPTS: Final = 15
 _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 20.0
 _UNANSWERED_SECONDS = 10.0
-"""How long a site that never answered is tried: its address is more likely wrong than its server restarting."""
+"""How long a site that never answered as one is tried (nobody listens, or a page of something else comes): its address
+is more likely wrong than its server restarting."""
 _LOCKED_ATTEMPTS = 4
 """A document may be locked for hours by a job of the site."""
 _Kept = TypeVar("_Kept")
@@ -170,6 +171,7 @@ class SiteClient:
             if attempt == 0:
                 began = self._monotonic()
             outcome = self._attempt(request, min(self._timeout, max(RETRY_SECONDS - spent, 1.0)) if attempt else None)
+            self._answered = self._answered or isinstance(outcome, dict) or outcome.refusal is not None
             if isinstance(outcome, dict):
                 self._down = False
                 return outcome
@@ -212,7 +214,6 @@ class SiteClient:
             return Trouble(reason=f"no answer within {timeout or self._timeout:g} s", sent=True, slow=True)
         except (httpx.TransportError, httpx.DecodingError) as error:
             return Trouble(reason=f"the connection broke before the answer was complete ({_cause(error)})", sent=True)
-        self._answered = True
         self._pace.heed(answer.headers, self._monotonic() - began)
         return self._judge(request, answer)
 
@@ -252,7 +253,7 @@ class SiteClient:
         if refusal and refusal.status in (429, 503):
             delay = delay if refusal.retry_after is None else refusal.retry_after
             self._pace.pause(min(delay, RETRY_SECONDS))
-        most = RETRY_SECONDS if self._answered or not trouble.offline else _UNANSWERED_SECONDS
+        most = RETRY_SECONDS if self._answered or trouble.slow else _UNANSWERED_SECONDS
         return delay if spent + delay < most else None
 
     def _refused(self, request: Request, refusal: Refusal, *, lost_before: bool) -> SyncdError:

@@ -6,6 +6,8 @@ import threading
 from dataclasses import asdict, dataclass
 from typing import Any
 
+_READING = (".get_list", ".get_count", ".get_value", ".get", ".has_permission")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
@@ -25,9 +27,7 @@ class Served:
     @property
     def writes(self) -> bool:
         """Whether it was meant to change documents."""
-        return self.method in ("PUT", "DELETE", "PATCH") or (
-            self.method == "POST" and not self.path.endswith((".get_list", ".get_count", ".get_value", ".get"))
-        )
+        return self.method in ("PUT", "DELETE", "PATCH") or (self.method == "POST" and not self.path.endswith(_READING))
 
 
 class RequestLog:
