@@ -17,7 +17,7 @@ from syncd.bootstrap.logs import configure_logging
 from syncd.bootstrap.signals import heard
 from syncd.config import fingerprint, load
 from syncd.core.model import Side
-from syncd.errors import ExitCode, UsageError
+from syncd.errors import ExitCode, SyncdError, UsageError
 
 if TYPE_CHECKING:
     from syncd.adapters.store.repository import SqlStateStore
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from syncd.config import Deployment
     from syncd.ports.endpoint import ProgressReport
     from syncd.ports.state import RunRecord, StateStore
+
+
+KEYS_KEPT = 7 * 86_400.0
+"""Seconds that operation keys are kept at least: far beyond any attempt that may still arrive late."""
 
 
 class Application:
@@ -84,7 +88,10 @@ class Application:
         options = self._options(full=full, force=force, wait=wait)
         relax_collector()
         with heard(self.stop):
-            return self._reconciler().run(names, options, stop=self.stop, progress=progress or _nobody)
+            result = self._reconciler().run(names, options, stop=self.stop, progress=progress or _nobody)
+        if full:
+            self._prune_keys(names)
+        return result
 
     def plan(self, mappings: Sequence[str], *, full: bool, progress: ProgressReport | None) -> PlanResult:
         """What a run would do. Changes nothing, the state store included."""
@@ -165,7 +172,10 @@ class Application:
 
         def once(mapping: str, full: bool) -> RunResult:  # noqa: FBT001 - the daemon's port
             options = replace(self._options(full=full, force=False, wait=0.0), scheduled=True)
-            return reconciler.run([mapping], options, stop=self.stop)
+            result = reconciler.run([mapping], options, stop=self.stop)
+            if full:
+                self._prune_keys([mapping])
+            return result
 
         daemon = Daemon(
             self._schedules(),
@@ -243,6 +253,23 @@ class Application:
         spec = self.deployment.mappings[name]
         endpoints = {Side.ERPNEXT: self.connections.erpnext(spec, run), Side.SOURCE: self.connections.entity(spec)}
         return bind(spec, endpoints, fitted=lambda: store.mapping_state(name).fingerprint == fingerprint(spec))
+
+    def _prune_keys(self, names: Sequence[str]) -> None:
+        """After a full pass: operation keys on the sites that are older than `[reports] keep` have done their work.
+
+        Some at a time; a site that does not answer or refuses keeps its keys until the next full pass.
+        """
+        import structlog
+
+        from syncd.adapters.erpnext.operations import prune_keys
+
+        before = self.clock.now() - timedelta(seconds=max(self.deployment.settings.reports.keep, KEYS_KEPT))
+        for name in names:
+            spec = self.deployment.mappings[name]
+            try:
+                prune_keys(self.connections.client(spec.site), name, before)
+            except SyncdError as error:
+                structlog.get_logger("syncd.run").info("old keys stay", mapping=name, reason=self.redact(error.message))
 
     def _write_report(self, record: RunRecord) -> tuple[str, str]:
         """RUN.json and RUN.html; older reports than `[reports] keep` go."""

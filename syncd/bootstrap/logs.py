@@ -16,6 +16,21 @@ if TYPE_CHECKING:
     from syncd.config import Deployment
 
 
+class _Forwarder(logging.Handler):
+    """Makes lines like our own, without secrets, of what libraries log."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        structlog.get_logger(record.name).log(record.levelno, record.getMessage(), exc_info=record.exc_info)
+
+
+def _forward_libraries() -> None:
+    """Forward what libraries warn of. A tick that is left out is no event: the pass before it is still running."""
+    root = logging.getLogger()
+    if not any(isinstance(handler, _Forwarder) for handler in root.handlers):
+        root.addHandler(_Forwarder(logging.WARNING))
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+
+
 def configure_logging(deployment: Deployment, *, verbose: bool, quiet: bool) -> None:
     """structlog to stderr: readable on a terminal, JSON lines elsewhere. Secrets are taken out of every line."""
     settings = deployment.settings.log
@@ -42,3 +57,4 @@ def configure_logging(deployment: Deployment, *, verbose: bool, quiet: bool) -> 
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
     )
+    _forward_libraries()

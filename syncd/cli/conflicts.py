@@ -113,7 +113,7 @@ def conflicts_show(session: Session, conflict_id: ConflictId) -> ExitCode:
     heads, rows = _values(conflict)
     if rows:
         output.table(heads, rows, styles={})
-    output.show("\n".join(_choices(conflict, session.program)))
+    output.show("\n".join([*_differences(conflict_document(conflict)["fields"]), *_choices(conflict, session.program)]))
     return ExitCode.OK
 
 
@@ -152,6 +152,16 @@ def _values(conflict: ConflictRecord) -> tuple[tuple[str, ...], list[tuple[str, 
 
     place = "source" if conflict.erpnext_name is None else "ERPNext"
     return ("field", place), [(field, value_text(held)) for field, held in own_values(conflict_document(conflict))]
+
+
+def _differences(fields: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Where values are too long to compare at a glance: in what the source's differs from ERPNext's."""
+    from syncd.report.text import printable
+
+    for field in fields:
+        if field.get("differences"):
+            yield f"{printable(str(field.get('field', '')))}, from ERPNext's value to the source's:"
+            yield from (f"  {printable(line)}" for line in field["differences"])
 
 
 def _field_row(field: dict[str, Any]) -> tuple[str, ...]:

@@ -56,11 +56,6 @@ class Output:
             sys.stdout.buffer.write(data)
             sys.stdout.flush()
 
-    def note(self, text: str) -> None:
-        """Text about the way there, on stderr."""
-        if not self.quiet and not self.json:
-            sys.stderr.write(text + "\n")
-
     @contextmanager
     def progress(self) -> Iterator[ProgressReport | None]:
         """A progress bar on stderr while the block runs; None where stderr is no terminal, or nobody wants it."""

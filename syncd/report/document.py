@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import orjson
 
+from syncd.core.diff import explain
 from syncd.core.journal import tell_entries
 from syncd.core.model import Counts
 from syncd.core.values import show
@@ -68,7 +69,7 @@ def conflict_document(conflict: ConflictRecord) -> Document:
         "external_id": conflict.external_id,
         "erpnext_name": conflict.erpnext_name,
         "text": conflict.text,
-        "fields": orjson.loads(conflict.fields),
+        "fields": [_with_differences(field) for field in orjson.loads(conflict.fields)],
         "erpnext_stamp": _stamp(conflict.erpnext_stamp),
         "source_stamp": _stamp(conflict.source_stamp),
         "editor": conflict.editor,
@@ -76,6 +77,19 @@ def conflict_document(conflict: ConflictRecord) -> Document:
         "run": conflict.run,
         "resolution": None if conflict.resolution is None else orjson.loads(conflict.resolution),
     }
+
+
+_LONG = 60
+"""Characters from which a value is no longer compared at a glance."""
+
+
+def _with_differences(field: Document) -> Document:
+    """A field in conflict; where a value is long or nested, what the source's differs in from ERPNext's, in words."""
+    erpnext, source = field.get("erpnext"), field.get("source")
+    values = [value for value in (erpnext, source) if value is not None]
+    if len(values) < 2 or not any(isinstance(value, dict | list) or len(str(value)) >= _LONG for value in values):
+        return field
+    return {**field, "differences": explain(erpnext, source)}
 
 
 def own_values(conflict: Document) -> list[tuple[str, object]]:

@@ -431,3 +431,18 @@ def test_written_reports_bear_the_marks_that_pruning_looks_for(tmp_path: Path) -
 
 def test_counts_are_all_of_the_contract() -> None:
     assert run_document(RunSummary.of_record(run_record()))["mappings"]["customer"] == asdict(Counts())
+
+
+def test_long_values_in_conflict_say_in_words_what_differs(tmp_path: Path) -> None:
+    notes = "Pays by invoice.\nDelivers on Mondays.\nAsks for the red label on every box."
+    given = [
+        {"field": "notes", "base": None, "erpnext": notes, "source": notes.replace("Mondays", "Fridays"), "reason": ""}
+    ]
+    store = FakeStore(held=[conflict(fields=given)], records=[run_record()])
+    document, page = _write(tmp_path, store)
+    (field,) = document["conflicts"][0]["fields"]
+    assert field["differences"] == [
+        "line 2: removed 'Delivers on Mondays.'",
+        "line 2: added 'Delivers on Fridays.'",
+    ]
+    assert "line 2: added 'Delivers on Fridays.'" in page.text
