@@ -165,6 +165,8 @@ class Endpoint(Protocol):
     ) -> list[Row | None] | None:
         """What became of `create` with this operation: the rows it made in order, or None when it was not done.
 
+        None also means that it never will be: a late attempt comes to nothing, and the operation is not sent again.
+
         `sent` is when it was journalled (aware): without an operation key a creation that is not found may still be
         under way for a while. Raises `UnknownOutcomeError` where that cannot be told yet.
         """
