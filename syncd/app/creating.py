@@ -206,13 +206,15 @@ def owes_link(mapping: CompiledMapping, side: Side) -> bool:
     return spec.writes_external_id if side is Side.ERPNEXT else spec.erpnext_name is not None
 
 
-def born_pair(run: Pass, target: Side, staged: Staged, write: Write, row: Row) -> NewPair:
-    """The pair of a record and the partner that was just created for it.
+def born_pair(run: Pass, target: Side, staged: Staged, write: Write, row: Row, *, at_once: bool = True) -> NewPair:
+    """The pair of a record and the partner that was created for it.
 
     `row` is the partner as read back. Where somebody else edited it in between, what was sent is the baseline and the
-    edit flows at the next look (design.md, "Execute").
+    edit flows at the next look (design.md, "Execute"). Unless it was read back `at_once`, a stamp that moved since its
+    creation counts as such an edit whoever made it: people may share syncd's user, although they should not.
     """
-    foreign = run.is_foreign(target, row)
+    moved = not at_once and row.creation is not None and row.stamp != row.creation
+    foreign = moved or run.is_foreign(target, row)
     baseline = sent_over(run, target, row.values, write) if foreign else row.values
     seen = encode_image(row.values)
     image = encode_image(baseline) if foreign else seen

@@ -13,8 +13,9 @@ from syncd.app.context import Pass
 from syncd.app.creating import born_pair
 from syncd.app.observe import pair_row
 from syncd.core.journal import DONE, Entry, Outcome, decode_entries, encode_results, outcome_of
-from syncd.core.model import Action, Baseline, Missing, Pair, PairState, Row, Side, Write
-from syncd.core.values import InvalidValue, decode_image, digest, encode_baseline, encode_image
+from syncd.core.mapping import CompiledField
+from syncd.core.model import Action, Baseline, Missing, Pair, PairState, Raw, Row, Side, Write
+from syncd.core.values import InvalidValue, decode_image, digest, encode_baseline, encode_image, show
 from syncd.errors import UnknownOutcomeError
 from syncd.ports.state import NewPair, Operation, OperationState, PairChange, Staged, StagedState
 
@@ -167,7 +168,7 @@ def _recovered_pair(run: Pass, side: Side, entry: Entry, write: Write, row: Row,
         False,
         0,
     )
-    pair = born_pair(run, side, origin, write, row)
+    pair = born_pair(run, side, origin, write, row, at_once=False)
     # Unfinished, so that it is looked at in this run; without its stamp the giving record is read afresh, for it may
     # have moved since it was sent, and no feed shows that a second time.
     if side is Side.ERPNEXT:
@@ -234,29 +235,44 @@ def _staged_of(run: Pass, pair: Pair) -> list[int]:
 def _was_done(run: Pass, side: Side, entry: Entry, row: Row | None) -> bool:
     """Whether the write stands in the record as it is now.
 
-    In ERPNext a moved stamp with syncd's own user as the last editor says so even where the site stored something else
-    than it was given; everywhere every value that was sent must be there.
+    Every value that was sent must be there. In ERPNext, with a moved stamp and syncd's own user as the last editor, it
+    is enough that every field that was sent has left its old value: the site may have stored something else than it
+    was given.
     """
     if entry.action in {Action.DELETE.value, Action.MARK.value}:
         return row is None or row.deleted
     if row is None:
         return False
-    editor = run.endpoints[side].capabilities().editor
-    if editor is not None and row.editor == editor and row.stamp != entry.stamp:
-        return True
-    names = run.mapping.names(side)
-    now = dict(zip(names, row.values, strict=True))
-    by_field = {
+    ours = row.editor is not None and not run.is_foreign(side, row) and row.stamp != entry.stamp
+    fields = {
         (field.spec.erpnext if side is Side.ERPNEXT else field.spec.source): field for field in run.mapping.fields
     }
+    before = {change.field: change.old for change in entry.changes}
     for name, sent in zip(entry.names, entry.values, strict=True):
-        field = by_field.get(name)
-        try:
-            if field is None or field.read(side, now[name]) != field.read(side, sent):
-                return False
-        except (InvalidValue, KeyError):
+        field = fields.get(name)
+        if field is None:
+            return ours
+        now = row.values[field.erpnext_at if side is Side.ERPNEXT else field.source_at]
+        if not (ours and _left(field, side, now, before.get(field.name))) and not _holds(field, side, now, sent):
             return False
-    return bool(entry.names) or (entry.link and row.partner == _key(entry, side.other))
+    if entry.link:
+        return row.partner == _key(entry, side.other)
+    return bool(entry.names) or ours
+
+
+def _left(field: CompiledField, side: Side, now: Raw, old: object) -> bool:
+    """Whether a field has left the value `old` (as people are shown it) that it had before the write."""
+    try:
+        return show(field.read(side, now)) != old
+    except InvalidValue:
+        return True
+
+
+def _holds(field: CompiledField, side: Side, now: Raw, sent: Raw) -> bool:
+    try:
+        return field.read(side, now) == field.read(side, sent)
+    except InvalidValue:
+        return False
 
 
 def _moved_baseline(run: Pass, pair: Pair, side: Side, entry: Entry, row: Row) -> PairChange:

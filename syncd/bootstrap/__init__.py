@@ -90,7 +90,9 @@ class Application:
         with heard(self.stop):
             result = self._reconciler().run(names, options, stop=self.stop, progress=progress or _nobody)
         if full:
-            self._prune_keys(names)
+            # A site that has just failed, or asked to be left alone, is not asked for more.
+            ended = [name for name, counts in result.mappings.items() if counts.error is None and counts.halt is None]
+            self._prune_keys(ended)
         return result
 
     def plan(self, mappings: Sequence[str], *, full: bool, progress: ProgressReport | None) -> PlanResult:

@@ -55,6 +55,7 @@ def configure_logging(deployment: Deployment, *, verbose: bool, quiet: bool) -> 
             redact,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        # Asked for anew with each line: stderr may have been put elsewhere since.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
     _forward_libraries()
