@@ -148,5 +148,5 @@ def test_a_newer_store_is_refused_and_left_as_it_is(tmp_path, clock, older, open
     for part in ("syncd.db", "0999", SCHEMA_REVISION):
         assert part in refusal.value.message
     assert "install a newer syncd" in refusal.value.hint
-    assert "syncd state rebuild" in refusal.value.hint
+    assert "finds the pairs again" in refusal.value.hint
     assert older.read_bytes() == before

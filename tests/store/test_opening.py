@@ -154,8 +154,8 @@ def test_a_damaged_file_is_refused_and_left_as_it_is(tmp_path, clock, filled, da
     with pytest.raises(StateError) as refusal:
         open_store(URL, clock=clock, directory=tmp_path)
     assert "state/syncd.db" in refusal.value.message
-    assert "syncd state rebuild" in refusal.value.hint
-    assert "syncd state backup" in refusal.value.hint
+    assert "finds the pairs again" in refusal.value.hint
+    assert "put a backup of it back" in refusal.value.hint
     assert refusal.value.exit_code is ExitCode.USAGE
     assert filled.read_bytes() == before
 

@@ -11,8 +11,8 @@ from sqlalchemy.exc import DBAPIError
 from syncd.errors import StateError
 
 DAMAGED_HINT = (
-    "nothing was changed; put back a file made by `syncd state backup`, or move this one away and let "
-    "`syncd state rebuild` find the pairs again from the external ids"
+    "nothing was changed; put a backup of it back, or move this file away: the next `syncd reconcile` then finds the "
+    "pairs again by the ids that both sides hold"
 )
 
 _CAUSES: dict[int, tuple[str, str]] = {

@@ -142,8 +142,8 @@ def _migrate(file: sqlite.StoreFile, engine: Engine, revision: str, *, keep_copy
         raise StateError(
             f"{file.name}: the state store was written by a newer syncd: its schema is {revision}, "
             f"this program knows up to {SCHEMA_REVISION}",
-            hint="install a newer syncd; or move the file away and let `syncd state rebuild` find the pairs again "
-            "from the external ids",
+            hint="install a newer syncd; or move the file away: the next `syncd reconcile` then finds the pairs again "
+            "by the ids that both sides hold",
         )
     if keep_copy:
         copy = file.path.with_name(f"{file.path.name}.before-{revision}")

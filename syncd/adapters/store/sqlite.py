@@ -91,7 +91,7 @@ def create(file: StoreFile, migrate: Callable[[Path], None]) -> None:
         if file.has_log():
             raise StateError(
                 f"{file.name}: the file is gone, but its log {file.log.name} is still there",
-                hint=f"put the file back, or move {file.log.name} away and run `syncd state rebuild`",
+                hint=f"put the file back, or move {file.log.name} away: the next run finds the pairs again",
             )
         file.path.parent.mkdir(parents=True, exist_ok=True)
         draft = file.path.with_name(f"{file.path.name}.new-{secrets.token_hex(4)}")

@@ -131,7 +131,7 @@ class SqlTransaction:
         return StateError(
             f"mapping {self._mapping}: an ERPNext name or external id would belong to two pairs ({error.orig}); "
             "nothing of this step was recorded",
-            hint="run again with --full; if it comes back, `syncd state verify` shows what is wrong with the store",
+            hint="run again with --full; if it comes back, put a backup of the state back",
         )
 
     def journal(self, operations: Sequence[Operation]) -> None:
