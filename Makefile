@@ -1,7 +1,7 @@
 # What a newcomer and CI type. Needs make and Python 3.11 or newer; everything else goes into .venv.
 #
 #   make run      the demo: both sides of a shop brought into agreement (demo data is built on first use)
-#   make test     the quick tests          make test-all   the slow ones too, as CI does
+#   make test     the quick tests          make test-slow  the slow ones: CI runs both
 #   make check    ruff, formatting, mypy --strict, import directions
 #   make schemas  the JSON Schemas that editors use, made anew from the settings' own classes
 #   make bench    the first bench (docs/benchmarks.md)
@@ -15,7 +15,7 @@ PYTEST := $(BIN)/python -m pytest -n 2
 CHECKED := syncd tests demo benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all check schemas bench constraints clean distclean
+.PHONY: help run test test-slow check schemas bench constraints clean distclean
 .DELETE_ON_ERROR:
 
 help:
@@ -68,8 +68,8 @@ run: $(VENV)/.ready
 test: $(VENV)/.ready-dev
 	@$(PYTEST) -q -m "not slow"
 
-test-all: $(VENV)/.ready-dev
-	@$(PYTEST) -q
+test-slow: $(VENV)/.ready-dev
+	@$(PYTEST) -q -m slow
 
 check: $(VENV)/.ready-dev
 	@$(BIN)/ruff check $(CHECKED)

@@ -10,6 +10,7 @@ import orjson
 import structlog
 
 from syncd.app.absence import judge_absent, look_again, recheck_absent
+from syncd.app.commit import is_parked
 from syncd.app.context import Options, Pass, Progress, Stop, no_progress
 from syncd.app.creating import Creator
 from syncd.app.deciding import cases, counts_as
@@ -309,6 +310,8 @@ def guard_writes(run: Pass) -> None:
         return
     for page in cases(run):
         for case in page:
+            if is_parked(run, case):  # nothing of it is sent
+                continue
             update, delete = counts_as(case.decision)
             updates, deletes = updates + update, deletes + delete
     _raise(too_many_deletes(deletes, pairs, options.max_deletes))
