@@ -10,6 +10,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from syncd.app.context import Stop
 from syncd.app.daemon import Daemon, Schedule, cron_trigger, notify
@@ -189,9 +190,13 @@ def test_systemd_is_told_when_the_daemon_is_ready_and_when_it_stops(tmp_path, mo
 
 def test_nobody_is_told_where_systemd_does_not_listen(tmp_path, monkeypatch):
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
-    notify("READY=1")
+    with capture_logs() as quiet:
+        notify("READY=1")
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
-    notify("READY=1")
+    with capture_logs() as told:
+        notify("READY=1")
+    assert quiet == []
+    assert [line["event"] for line in told] == ["systemd could not be told"]
 
 
 def test_status_tells_of_every_mapping_from_the_store_alone(world):
