@@ -28,6 +28,12 @@ class Seen:
         at = number >> 3
         return at < len(self._bits) and bool(self._bits[at] & (1 << (number & 7)))
 
+    def __iter__(self) -> Iterator[int]:
+        """The numbers, ascending."""
+        for at, byte in enumerate(self._bits):
+            if byte:
+                yield from ((at << 3) + bit for bit in range(8) if byte & (1 << bit))
+
 
 def record_key(row: Staged) -> tuple[str | None, str | None]:
     """(external id, ERPNext name) of a row without a partner, as conflicts and failures know it."""
@@ -56,8 +62,9 @@ def forget_absent(run: Pass, side: Side, before: Seen, met: Seen) -> bool:
 
     Nothing hangs on them: when one is back, the feed shows it as new. Those with a creation in doubt are kept.
     """
-    states = [state for state in StagedState if state is not StagedState.UNFINISHED]
-    absent = [row for row in all_unpaired(run, side, states) if row.id in before and row.id not in met]
+    ids = [row for row in before if row not in met]
+    found = (row for start in range(0, len(ids), PAGE) for row in run.store.staged(ids[start : start + PAGE]))
+    absent = [row for row in found if row.pair is None and row.side is side and row.state is not StagedState.UNFINISHED]
     if not absent:
         return False
     keys = [record_key(row) for row in absent]
