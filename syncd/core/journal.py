@@ -124,16 +124,23 @@ def tell_entries(records: bytes, results: bytes = b"") -> list[dict[str, Any]]:
 
     Keys: external_id, erpnext_name, action, link, changes ({field, old, new}), result, error, hint, request_id.
     """
+    held, outcomes = _held(records, results)
+    layouts = [(labels or names) for names, labels in held["layouts"]]
     told = []
-    for external_id, name, (names, labels), image, changes, link, _, _, action, _, outcome in _read(records, results):
+    for entry, later in zip(held["entries"], outcomes, strict=True):
+        external_id, name, layout, image, changes, link, _, _, action, _, written = entry
+        outcome = later if later is not None else written
+        if isinstance(outcome, str):  # the key of the record that was made
+            external_id, name = external_id or outcome, name or outcome
+            outcome = _MADE
         if changes:
             shown = [{"field": field, "old": old, "new": new} for field, old, new in changes]
         else:
             shown = [
-                {"field": label, "old": None, "new": value if value.__class__ in _PLAIN else show(value)}
-                for label, value in zip(labels or names, image[1:], strict=True)
+                {"field": label, "old": None, "new": value if value.__class__ in _PLAIN else _shown(value)}
+                for label, value in zip(layouts[layout], image[1:], strict=True)
             ]
-        result, error, hint, request_id = outcome
+        result, error, hint, request_id = outcome or _NOTHING
         told.append(
             {
                 "external_id": external_id,
@@ -150,34 +157,35 @@ def tell_entries(records: bytes, results: bytes = b"") -> list[dict[str, Any]]:
     return told
 
 
+def _shown(held: Any) -> object:
+    """A value of an image that JSON has no form for, or a float, as a report shows it."""
+    return show(read_image([held])[0])
+
+
 _PLAIN = frozenset({str, int, bool, type(None)})
 
 _Read: TypeAlias = tuple[Any, Any, list[list[str]], Image, Any, bool, Any, Any, str, Any, list[str]]
 
 
-def _read(records: bytes, results: bytes) -> Iterator[_Read]:
+_MADE = [DONE, "", "", ""]
+_NOTHING = ["", "", "", ""]
+
+
+def _held(records: bytes, results: bytes) -> tuple[dict[str, Any], Sequence[Outcome]]:
+    """What `encode_entries` wrote, parsed, and an outcome for each entry."""
     held = orjson.loads(records)
-    try:
-        layouts, entries = held["layouts"], held["entries"]
-    except (KeyError, TypeError, IndexError) as error:
-        raise ValueError("these are no entries of the journal") from error
-    outcomes: Sequence[Outcome] = orjson.loads(results) if results else [None] * len(entries)
-    for entry, later in zip(entries, outcomes, strict=True):
+    if not isinstance(held, dict) or not {"layouts", "entries"} <= held.keys():
+        raise ValueError("these are no entries of the journal")
+    return held, orjson.loads(results) if results else [None] * len(held["entries"])
+
+
+def _read(records: bytes, results: bytes) -> Iterator[_Read]:
+    held, outcomes = _held(records, results)
+    for entry, later in zip(held["entries"], outcomes, strict=True):
         external_id, name, layout, image, changes, link, pair, staged, action, origin, outcome = entry
         outcome = later if later is not None else outcome
         if isinstance(outcome, str):  # the key of the record that was made
-            external_id, name = (external_id or outcome), (name or outcome)
-            outcome = [DONE, "", "", ""]
-        yield (
-            external_id,
-            name,
-            layouts[layout],
-            read_image(image),
-            changes,
-            link,
-            pair,
-            staged,
-            action,
-            origin,
-            outcome or ["", "", "", ""],
-        )
+            external_id, name, outcome = external_id or outcome, name or outcome, _MADE
+        known = held["layouts"][layout]
+        values = read_image(image)
+        yield external_id, name, known, values, changes, link, pair, staged, action, origin, outcome or _NOTHING

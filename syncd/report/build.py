@@ -87,7 +87,10 @@ def _operations(
     store: StateStore, run_id: str, excerpt: Excerpt, redact: Callable[[str], str]
 ) -> Iterable[list[Document]]:
     for operation in store.operations(run_id):
-        documents = [_redacted(document, redact) for document in operation_documents(operation)]
+        documents = operation_documents(operation)
+        for document in documents:
+            if document["error"] or document["hint"]:
+                _redacted(document, redact)
         excerpt.add(documents)
         yield documents
 
