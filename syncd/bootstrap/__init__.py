@@ -220,7 +220,14 @@ class Application:
                 raise UsageError(
                     f"the mapping {name} is not enabled", hint=f"Set enabled = true in {known[name].file}."
                 )
-        return list(mappings) or list(self.deployment.enabled)
+        names = list(mappings) or list(self.deployment.enabled)
+        if not names and not disabled:
+            files = ", ".join(spec.file for spec in known.values())
+            raise UsageError(
+                "no mapping is enabled, so there is nothing to sync",
+                hint=f"Set enabled = true in {files}." if files else "Add one: `syncd mapping new` drafts it.",
+            )
+        return names
 
     def _options(self, *, full: bool, force: bool, wait: float) -> Options:
         from syncd.app.context import Options

@@ -302,3 +302,14 @@ def test_help_comes_at_once() -> None:
             assert done.returncode == 0
             assert "Usage: syncd" in done.stdout
         assert min(took) < 0.4, took
+
+
+def test_a_deployment_without_an_enabled_mapping_is_told_so(tmp_path: Path) -> None:
+    def syncd(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=LONGEST, check=False)
+
+    assert syncd("init", str(tmp_path / "shop")).returncode == 0
+    ran = syncd("--config", str(tmp_path / "shop" / "syncd.toml"), "reconcile")
+    assert ran.returncode == 2
+    assert "no mapping is enabled" in ran.stderr
+    assert "enabled = true" in ran.stderr
