@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from syncd.app.results import Finding, Severity
 from syncd.core.convert import build_lens
 from syncd.core.mapping import FieldSpec, MappingSpec
-from syncd.core.model import Direction, Side
+from syncd.core.model import Direction, Raw, Side
 from syncd.core.values import FieldType, InvalidValue, canonical, coerce
 from syncd.ports.endpoint import FieldInfo, Schema
 
@@ -82,8 +82,9 @@ def _check_field(
     if info is None:
         return
     if entry.source is None:
-        yield from _check_constant(spec, entry, info.type)
+        yield from _check_value(spec, entry, "constant", entry.constant, info.type)
     elif entry.source in source:
+        yield from _check_value(spec, entry, "default", entry.default, info.type)
         yield from _check_types(spec, entry, info, source[entry.source])
 
 
@@ -99,11 +100,12 @@ def _missing_of_field(
         yield _finding(Severity.ERROR, spec, key, f"{spec.entity} of {spec.source} has no column {entry.source}", hint)
 
 
-def _check_constant(spec: MappingSpec, entry: FieldSpec, held: FieldType) -> Iterator[Finding]:
+def _check_value(spec: MappingSpec, entry: FieldSpec, what: str, value: Raw, held: FieldType) -> Iterator[Finding]:
+    """A `constant` or `default` that the field cannot hold stops every run of the mapping."""
     try:
-        coerce(canonical(entry.constant, held), held)
+        coerce(canonical(value, held), held)
     except InvalidValue as error:
-        key = f"fields.{entry.erpnext}.constant"
+        key = f"fields.{entry.erpnext}.{what}"
         yield _finding(Severity.ERROR, spec, key, error.reason, "Write a value that the field can hold.")
 
 
