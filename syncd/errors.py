@@ -11,6 +11,7 @@
     ├── InterruptedRunError   exit 130 asked to stop; what was done is recorded
     └── RecordError           (exit 3 by way of the run's result) concerns records, never the whole run
         ├── RefusedError      permanent: the other side refuses this content
+        ├── HeldError         permanent: only a person can decide what is to become of it; the record is held
         ├── StaleError        the record moved since it was read: observe it again
         ├── GoneError         the record is not there any more
         ├── BusyError         transient: deadlock, lock, overload; nothing was done
@@ -156,6 +157,10 @@ class RecordError(SyncdError):
 
 class RefusedError(RecordError):
     """The other side refuses this content and will go on doing so. `code` is its own name for it."""
+
+
+class HeldError(RecordError):
+    """Nothing was done, or only as much as the text says, and a person has to decide: the record is held."""
 
 
 class StaleError(RecordError):

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from syncd.core.kinds import FieldType, InvalidValue, Kind, Value, quote
-from syncd.core.model import Raw
+from syncd.core.model import Raw, Unreadable
 
 MOST_DIGITS = 1000
 """A number with more digits than this before or after its point is refused: no field holds it."""
@@ -304,9 +304,15 @@ def canonical(raw: Raw, field_type: FieldType) -> Value:
             return raw
     elif raw == b"":
         return None
+    if isinstance(raw, Unreadable):
+        raise InvalidValue(raw.reason)
     value = _READERS[field_type.kind](raw, field_type)
     # Bytes that spell blank text are empty as well, once they are read as text.
     return None if isinstance(value, str) and (not value or value.isspace()) else value
+
+
+_ODD = frozenset({str, bytes, Unreadable})
+"""Kinds of raw values that may be empty, or no value at all."""
 
 
 @lru_cache(maxsize=4096)
@@ -323,7 +329,7 @@ def canonicaliser(field_type: FieldType) -> Callable[[Raw], Value]:
         return read_text
 
     def read_other(raw: Raw) -> Value:
-        if raw is None or raw.__class__ is str or raw.__class__ is bytes:
+        if raw is None or raw.__class__ in _ODD:
             return canonical(raw, field_type)
         return read(raw, field_type)
 

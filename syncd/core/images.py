@@ -1,8 +1,8 @@
 """Images and single raw values as bytes or text, without loss, and the digest of an image.
 
 An image is a JSON list. What JSON has (null, true, integers of 64 bits, finite floats, text) stands in it as it is;
-every other kind is a list `[tag, …]`. Raw values hold no lists, so text can never be taken for a tagged value, and the
-common row costs one call of orjson.
+every other kind, child tables among them, is a list `[tag, …]`. No raw value is a list itself, so text can never be
+taken for a tagged value, and the common row costs one call of orjson.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from syncd.core.model import Baseline, Image, Missing, Raw
+from syncd.core.model import Baseline, Image, Missing, Raw, Rows, TableRow, Unreadable
 
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME
 _NONE = b'["m"]'
@@ -43,7 +43,12 @@ def _tag_span(value: timedelta) -> list[str | int]:
     return ["p", value.days, value.seconds, value.microseconds]
 
 
-def _tag(value: Any) -> list[str | int]:
+def _tag_rows(value: Rows) -> list[Any]:
+    rows = [[row.name, [held if _fits(held) else _tag(held) for held in row.values]] for row in value.rows]
+    return ["r", rows, value.ties] if value.ties else ["r", rows]
+
+
+def _tag(value: Any) -> list[Any]:
     """A value that orjson has no form for, as a tagged list. Raises TypeError for what is no raw value."""
     tagger = _TAGGERS.get(value.__class__)
     if tagger is not None:
@@ -54,7 +59,7 @@ def _tag(value: Any) -> list[str | int]:
     raise TypeError(f"{type(value).__name__} is not a kind of raw value")
 
 
-_TAGGERS: dict[type, Callable[[Any], list[str | int]]] = {
+_TAGGERS: dict[type, Callable[[Any], list[Any]]] = {
     Decimal: lambda value: ["d", str(value)],
     datetime: _tag_moment,
     date: lambda value: ["y", value.isoformat()],
@@ -64,6 +69,8 @@ _TAGGERS: dict[type, Callable[[Any], list[str | int]]] = {
     int: lambda value: ["i", str(value)],
     float: _tag_float,
     str: lambda value: ["s", b64encode(value.encode("utf-8", "surrogatepass")).decode("ascii")],
+    Rows: _tag_rows,
+    Unreadable: lambda value: ["u", value.reason],
 }
 
 
@@ -77,6 +84,11 @@ def _clock(parts: list[Any]) -> time:
     return value.replace(fold=1) if len(parts) > 2 else value
 
 
+def _rows(parts: list[Any]) -> Rows:
+    ties = tuple((own, other) for own, other in parts[2]) if len(parts) > 2 else ()
+    return Rows(tuple(TableRow(name, read_image(values)) for name, values in parts[1]), ties)
+
+
 _UNTAGGERS: dict[str, Callable[[list[Any]], Raw]] = {
     "d": lambda parts: Decimal(parts[1]),
     "t": _moment,
@@ -87,6 +99,8 @@ _UNTAGGERS: dict[str, Callable[[list[Any]], Raw]] = {
     "i": lambda parts: int(parts[1]),
     "f": lambda parts: float(parts[1]),
     "s": lambda parts: b64decode(parts[1]).decode("utf-8", "surrogatepass"),
+    "r": _rows,
+    "u": lambda parts: Unreadable(parts[1]),
 }
 
 
@@ -99,6 +113,11 @@ def _fits(value: Raw) -> bool:
     if isinstance(value, str):
         return _is_unicode(value)
     return value is None
+
+
+def without_ties(values: Sequence[Raw]) -> Image:
+    """An image as a side shows it: what a baseline knows beyond that, the ties of its rows, is left out."""
+    return tuple(Rows(value.rows) if isinstance(value, Rows) else value for value in values)
 
 
 def _is_unicode(text: str) -> bool:

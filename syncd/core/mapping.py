@@ -1,130 +1,69 @@
-"""A mapping, as read (`MappingSpec`) and as compiled against the types of both sides (`CompiledMapping`).
+"""A mapping compiled against the types of both sides: field by field the functions that compare and convert.
 
-The spec is what the TOML file says with its defaults filled in (contract, "mappings/NAME.toml"). Compiling it needs the
-types of both sides, which the endpoints' schemas give; the result holds, field by field, the functions that compare and
-convert, so that deciding on a record looks nothing up.
+Deciding on a record then looks nothing up. `syncd.core.spec` holds the mapping as it is written; its names can be
+imported from here too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import Enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from syncd.core.convert import Lens, build_lens
-from syncd.core.model import Direction, Raw, Side, Wins
-from syncd.core.values import FieldType, InvalidValue, Value, canonical, coerce, to_raw
+from syncd.core.links import LinkBook, LinkLens
+from syncd.core.model import Baseline, Image, Raw, Side
+from syncd.core.spec import (
+    COMPUTED,
+    CancelLinked,
+    ChangedAfterSubmit,
+    Create,
+    CreateMethod,
+    DraftVoided,
+    ErpnextDeleted,
+    FieldSpec,
+    LeftScope,
+    LifecycleSpec,
+    MappingSpec,
+    Reopened,
+    SourceDeleted,
+    SubmitFails,
+    TableSpec,
+    Touch,
+    WriteBack,
+)
+from syncd.core.values import FieldType, InvalidValue, Kind, Value, canonical, coerce, to_raw
 
+__all__ = [
+    "COMPUTED",
+    "CancelLinked",
+    "ChangedAfterSubmit",
+    "CompiledField",
+    "CompiledMapping",
+    "CompiledTable",
+    "Create",
+    "CreateMethod",
+    "DraftVoided",
+    "ErpnextDeleted",
+    "FieldSpec",
+    "LeftScope",
+    "LifecycleSpec",
+    "MappingSpec",
+    "Reopened",
+    "SourceDeleted",
+    "SubmitFails",
+    "TableSpec",
+    "Touch",
+    "Types",
+    "WriteBack",
+    "columns",
+    "compile_mapping",
+    "constants",
+    "layout",
+    "table_layout",
+]
 
-class Create(Enum):
-    """Where missing partners are created."""
-
-    BOTH = "both"
-    ERPNEXT = "erpnext"
-    SOURCE = "source"
-    NONE = "none"
-
-    def allows(self, side: Side) -> bool:
-        """Whether partners may be created on `side`."""
-        return self is Create.BOTH or self.value == side.value
-
-
-class WriteBack(Enum):
-    """Whether the source's id is put into documents that ERPNext made."""
-
-    AUTO = "auto"
-    ALWAYS = "always"
-    NEVER = "never"
-
-
-class Touch(Enum):
-    """Who sets the source's modified column when syncd writes."""
-
-    AUTO = "auto"
-    NEVER = "never"
-
-
-class SourceDeleted(Enum):
-    """What happens in ERPNext when the source's record was deleted."""
-
-    IGNORE = "ignore"
-    DELETE = "delete"
-    CANCEL = "cancel"
-    DISABLE = "disable"
-
-
-class ErpnextDeleted(Enum):
-    """What happens in the source when the document was deleted in ERPNext."""
-
-    IGNORE = "ignore"
-    DELETE = "delete"
-    MARK = "mark"
-
-
-class LeftScope(Enum):
-    """What happens to a pair whose record no longer fits the filters."""
-
-    PAUSE = "pause"
-    DELETE = "delete"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldSpec:
-    """One line of `[fields]`. Exactly one of `source` and `constant` is set."""
-
-    erpnext: str
-    source: str | None = None
-    converters: tuple[str, ...] = ()
-    values: Mapping[str, str] | None = None
-    default: Raw = None
-    constant: Raw = None
-    direction: Direction = Direction.BOTH
-    wins: Wins = Wins.MANUAL
-    enforce: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MappingSpec:
-    """One mapping file with its defaults filled in. `file` is the path as the user knows it, for messages."""
-
-    name: str
-    file: str
-    doctype: str
-    source: str
-    entity: str
-    site: str
-    fields: tuple[FieldSpec, ...]
-    source_id: tuple[str, ...]
-    direction: Direction = Direction.BOTH
-    every: float | None = None
-    """Seconds between passes; None: the schedule's."""
-    cron: str | None = None
-    enabled: bool = True
-    erpnext_filters: tuple[tuple[Raw | tuple[Raw, ...], ...], ...] = ()
-    external_id: str | None = None
-    write_back: WriteBack = WriteBack.AUTO
-    modified: str | None = None
-    touch: Touch = Touch.AUTO
-    timezone: str = "UTC"
-    deleted: str | None = None
-    erpnext_name: str | None = None
-    source_filters: Mapping[str, Raw] = field(default_factory=dict)
-    match: tuple[tuple[str, ...], ...] = ()
-    create: Create = Create.BOTH
-    wins: Wins = Wins.MANUAL
-    source_deleted: SourceDeleted = SourceDeleted.IGNORE
-    erpnext_deleted: ErpnextDeleted = ErpnextDeleted.IGNORE
-    left_scope: LeftScope = LeftScope.PAUSE
-
-    @property
-    def writes_external_id(self) -> bool:
-        """Whether the source's id is put into documents that ERPNext made or that were adopted.
-
-        `auto` means: when the source has no column for the ERPNext name. `to_source` writes nothing into ERPNext.
-        """
-        if self.external_id is None or not self.direction.reaches(Side.ERPNEXT):
-            return False
-        return self.write_back is WriteBack.ALWAYS or (self.write_back is WriteBack.AUTO and self.erpnext_name is None)
+DOCSTATUS, AMENDED_FROM = "docstatus", "amended_from"
+"""Fields that stand in the images of every DocType that can be submitted, mapped or not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +153,36 @@ class CompiledField:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledTable:
+    """One child table. Positions of its fields are positions in the images of its rows."""
+
+    spec: TableSpec
+    erpnext_at: int
+    source_at: int
+    """Where the rows stand in the sides' images."""
+    erpnext_fields: tuple[str, ...]
+    source_fields: tuple[str, ...]
+    fields: tuple[CompiledField, ...]
+
+    @property
+    def name(self) -> str:
+        """The fieldname of the table in ERPNext."""
+        return self.spec.erpnext
+
+    def at(self, side: Side) -> int:
+        """Where the rows stand in images of `side`."""
+        return self.erpnext_at if side is Side.ERPNEXT else self.source_at
+
+    def slot(self, side: Side) -> str:
+        """What the table is called in the layout of `side`."""
+        return self.spec.erpnext if side is Side.ERPNEXT else self.spec.slot
+
+    def names(self, side: Side) -> tuple[str, ...]:
+        """The layout of the rows of `side`."""
+        return self.erpnext_fields if side is Side.ERPNEXT else self.source_fields
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledMapping:
     """A mapping bound to the types of both sides.
 
@@ -228,6 +197,9 @@ class CompiledMapping:
     constants: Mapping[str, Raw]
     erpnext_zone: str
     source_zone: str
+    tables: tuple[CompiledTable, ...] = ()
+    books: Mapping[str, LinkBook] = field(default_factory=dict)
+    """What is known of the pairs of the mappings that links lead to, by mapping."""
 
     @property
     def name(self) -> str:
@@ -242,19 +214,57 @@ class CompiledMapping:
         """IANA zone of naive stamps of `side`."""
         return self.erpnext_zone if side is Side.ERPNEXT else self.source_zone
 
+    def docstatus(self, image: Image | Baseline) -> int:
+        """What an image of ERPNext says of the document's state; 0 where the DocType cannot be submitted."""
+        held = image[self.erpnext_fields.index(DOCSTATUS)] if self.spec.lifecycle is not None else 0
+        return held if isinstance(held, int) else 0
+
 
 def layout(spec: MappingSpec) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The fields each side is asked for: (ERPNext fieldnames, source columns), each once, in the file's order."""
+    """What images hold: (ERPNext fieldnames, source columns), each once, in the file's order.
+
+    Behind the fields stand the tables (in the source under `TableSpec.slot`), and at the end the source's computed
+    columns, whose names begin with `COMPUTED`. `columns` tells what of it are columns of the source.
+    """
     flowing = [entry for entry in spec.fields if entry.source is not None]
+    erpnext = [entry.erpnext for entry in flowing]
+    source = [entry.source for entry in flowing if entry.source is not None and entry.compute is None]
+    source += [column for entry in flowing for column in entry.inputs]
+    if spec.lifecycle is not None:
+        erpnext += [DOCSTATUS, AMENDED_FROM]
+        source += [spec.lifecycle.field] if spec.lifecycle.field is not None else []
+    erpnext += [table.erpnext for table in spec.tables]
+    source += [table.slot for table in spec.tables]
+    source += [entry.source for entry in flowing if entry.source is not None and entry.compute is not None]
+    return tuple(dict.fromkeys(erpnext)), tuple(dict.fromkeys(source))
+
+
+def columns(spec: MappingSpec) -> tuple[str, ...]:
+    """The source's own columns among its layout: without tables and without computed columns."""
+    slots = {table.slot for table in spec.tables}
+    return tuple(name for name in layout(spec)[1] if name not in slots and not name.startswith(COMPUTED))
+
+
+def table_layout(table: TableSpec) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What images of a table's rows hold: (ERPNext fieldnames, source columns with those of the key)."""
+    flowing = [entry for entry in table.fields if entry.source is not None]
     erpnext = tuple(dict.fromkeys(entry.erpnext for entry in flowing))
-    source = tuple(dict.fromkeys(entry.source for entry in flowing if entry.source is not None))
+    source = tuple(dict.fromkeys([entry.source for entry in flowing if entry.source is not None] + list(table.key)))
     return erpnext, source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Types:
+    """The types of one side's fields, and of the columns of its tables by the table's ERPNext fieldname."""
+
+    fields: Mapping[str, FieldType]
+    tables: Mapping[str, Mapping[str, FieldType]] = field(default_factory=dict)
 
 
 def compile_mapping(
     spec: MappingSpec,
-    erpnext_types: Mapping[str, FieldType],
-    source_types: Mapping[str, FieldType],
+    erpnext_types: Mapping[str, FieldType] | Types,
+    source_types: Mapping[str, FieldType] | Types,
     *,
     erpnext_zone: str,
 ) -> CompiledMapping:
@@ -263,45 +273,87 @@ def compile_mapping(
     Raises KeyError for a field a side does not have and `InvalidValue` for a converter, constant or default that does
     not fit; `syncd.config` and `check` turn both into problems with file and key before this is called.
     """
+    erpnext = erpnext_types if isinstance(erpnext_types, Types) else Types(fields=erpnext_types)
+    source = source_types if isinstance(source_types, Types) else Types(fields=source_types)
     erpnext_fields, source_fields = layout(spec)
-    compiled = []
-    for entry in spec.fields:
-        if entry.source is None:
-            continue
-        erpnext_type, source_type = erpnext_types[entry.erpnext], source_types[entry.source]
-        compiled.append(
-            CompiledField(
-                spec=entry,
-                erpnext_at=erpnext_fields.index(entry.erpnext),
-                source_at=source_fields.index(entry.source),
-                erpnext_type=erpnext_type,
-                source_type=source_type,
-                lens=build_lens(entry.converters, entry.values, source_type, erpnext_type),
-                default=_fixed(entry.erpnext, "default", entry.default, erpnext_type),
+    books = {entry.link: LinkBook(entry.link) for _, entry in spec.linked() if entry.link is not None}
+    tables = []
+    for table in spec.tables:
+        names = table_layout(table)
+        types = (erpnext.tables[table.erpnext], source.tables[table.erpnext])
+        tables.append(
+            CompiledTable(
+                spec=table,
+                erpnext_at=erpnext_fields.index(table.erpnext),
+                source_at=source_fields.index(table.slot),
+                erpnext_fields=names[0],
+                source_fields=names[1],
+                fields=_compile_fields(table.fields, names, types, books, f"tables.{table.erpnext}.fields"),
             )
         )
-    constants = {
-        entry.erpnext: to_raw(
-            _fixed(entry.erpnext, "constant", entry.constant, erpnext_types[entry.erpnext]),
-            erpnext_types[entry.erpnext],
-        )
-        for entry in spec.fields
-        if entry.source is None
-    }
     return CompiledMapping(
         spec=spec,
         erpnext_fields=erpnext_fields,
         source_fields=source_fields,
-        fields=tuple(compiled),
-        constants=constants,
+        fields=_compile_fields(
+            spec.fields, (erpnext_fields, source_fields), (erpnext.fields, source.fields), books, "fields"
+        ),
+        constants=constants(spec.fields, erpnext.fields, "fields"),
         erpnext_zone=erpnext_zone,
         source_zone=spec.timezone,
+        tables=tuple(tables),
+        books=books,
     )
 
 
-def _fixed(name: str, key: str, raw: Raw, erpnext_type: FieldType) -> Value:
+def _compile_fields(
+    fields: Sequence[FieldSpec],
+    names: tuple[tuple[str, ...], tuple[str, ...]],
+    types: tuple[Mapping[str, FieldType], Mapping[str, FieldType]],
+    books: Mapping[str, LinkBook],
+    where: str,
+) -> tuple[CompiledField, ...]:
+    compiled = []
+    for entry in fields:
+        if entry.source is None:
+            continue
+        erpnext_type = types[0][entry.erpnext]
+        source_type = types[1][entry.source] if entry.compute is None else replace(erpnext_type, zero_is_empty=False)
+        compiled.append(
+            CompiledField(
+                spec=entry,
+                erpnext_at=names[0].index(entry.erpnext),
+                source_at=names[1].index(entry.source),
+                erpnext_type=erpnext_type,
+                source_type=source_type,
+                lens=_lens(entry, source_type, erpnext_type, books),
+                default=_fixed(f"{where}.{entry.erpnext}", "default", entry.default, erpnext_type),
+            )
+        )
+    return tuple(compiled)
+
+
+def _lens(entry: FieldSpec, source_type: FieldType, erpnext_type: FieldType, books: Mapping[str, LinkBook]) -> Lens:
+    if entry.link is None:
+        return build_lens(entry.converters, entry.values, source_type, erpnext_type)
+    inner = build_lens(entry.converters, entry.values, source_type, FieldType(kind=Kind.TEXT, name="id"))
+    return LinkLens(inner=inner, book=books[entry.link], invertible=inner.invertible, loses=inner.loses)
+
+
+def constants(fields: Sequence[FieldSpec], types: Mapping[str, FieldType], where: str) -> dict[str, Raw]:
+    """The constants among `fields` as ERPNext takes them. Raises `InvalidValue`, naming the key."""
+    return {
+        entry.erpnext: to_raw(
+            _fixed(f"{where}.{entry.erpnext}", "constant", entry.constant, types[entry.erpnext]), types[entry.erpnext]
+        )
+        for entry in fields
+        if entry.source is None
+    }
+
+
+def _fixed(where: str, name: str, raw: Raw, erpnext_type: FieldType) -> Value:
     """A value that stands in the mapping file, in canonical form; raises `InvalidValue`, naming the key."""
     try:
         return coerce(canonical(raw, erpnext_type), erpnext_type)
     except InvalidValue as error:
-        raise InvalidValue(f"fields.{name}.{key}: {error.reason}") from None
+        raise InvalidValue(f"{where}.{name}: {error.reason}") from None

@@ -16,7 +16,40 @@ from decimal import Decimal
 from enum import Enum, IntEnum
 from typing import NamedTuple, TypeAlias
 
-Raw: TypeAlias = bool | int | float | str | bytes | Decimal | datetime | date | time | timedelta | None
+
+class TableRow(NamedTuple):
+    """One row of a child table.
+
+    `name` is ERPNext's row name, or in the source the row's key (its position where the mapping names no key); None for
+    a row that is to be made. `values` are in the order of `table_layout`.
+    """
+
+    name: str | None
+    values: tuple[Raw, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of one child table, in their order: what an image holds in the table's place.
+
+    `ties` stand in baselines only: (ERPNext's row name, the source's row key) of the rows that belong together. They
+    do not count when rows are compared.
+    """
+
+    rows: tuple[TableRow, ...] = ()
+    ties: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Stands for a value that could not be made, and says why: an expression that fails on this row."""
+
+    reason: str
+
+
+Raw: TypeAlias = (
+    bool | int | float | str | bytes | Decimal | datetime | date | time | timedelta | Rows | Unreadable | None
+)
 """A value as one side gave it. Every kind survives `values.encode_image` / `decode_image` unchanged."""
 
 Image: TypeAlias = tuple[Raw, ...]
@@ -90,10 +123,20 @@ class Action(Enum):
     DELETE = "delete"
     DISABLE = "disable"
     MARK = "mark"
+    SUBMIT = "submit"
+    """Submit a draft, with the merged fields in the same request."""
+    CANCEL = "cancel"
+    AMEND = "amend"
+    """Cancel the document if it is submitted, and submit a new one in its place that carries the merged fields."""
 
     @property
     def removes(self) -> bool:
         """Whether the record is gone, or out of use, afterwards: guards count these as deletions."""
+        return self in {Action.DELETE, Action.DISABLE, Action.MARK, Action.CANCEL}
+
+    @property
+    def ends(self) -> bool:
+        """Whether the pair ends with it: a cancelled document stays paired, it may be amended."""
         return self in {Action.DELETE, Action.DISABLE, Action.MARK}
 
 
@@ -194,6 +237,8 @@ class Write(NamedTuple):
     """Old and new for people; a CREATE leaves them out, they follow from its values."""
     pair: int | None = None
     """The pair's id in the state store, where there is one."""
+    docstatus: int = 0
+    """What a CREATE or AMEND makes in ERPNext: a draft (0) or a submitted document (1)."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -46,9 +46,10 @@ from syncd.core.images import (
     encode_image,
     encode_raw,
     read_image,
+    without_ties,
 )
 from syncd.core.kinds import FieldType, InvalidValue, Kind, Value, quote
-from syncd.core.model import Raw
+from syncd.core.model import Raw, Rows
 
 __all__ = [
     "FieldType",
@@ -73,6 +74,7 @@ __all__ = [
     "same",
     "show",
     "to_raw",
+    "without_ties",
 ]
 
 _DECIMAL_21_9 = frozenset({"Float", "Currency", "Percent", "Duration"})
@@ -301,6 +303,8 @@ def show(value: object) -> object:
     """
     if value is None or isinstance(value, bool | str):
         return value
+    if isinstance(value, Rows):
+        return [[show(held) for held in row.values] for row in value.rows]
     if isinstance(value, int):
         return value if -(2**63) <= value < 2**63 else str(value)
     if isinstance(value, datetime):

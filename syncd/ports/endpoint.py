@@ -7,7 +7,7 @@ the mapping names; nothing of httpx or SQLAlchemy crosses. Errors are those of `
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -55,6 +55,8 @@ class Schema:
     key: tuple[str, ...] = ()
     submittable: bool = False
     autoname: str = ""
+    tables: Mapping[str, Schema] = field(default_factory=dict)
+    """The child tables that the mapping names, by their fieldname in ERPNext, on both sides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +121,9 @@ WriteResult = Done | Failed
 class Endpoint(Protocol):
     """One entity of one side, bound to a mapping's fields.
 
-    Rows carry `values` in the order of the mapping's fields of this side. Reads retry what is safe and raise
+    Rows carry `values` in the order of the mapping's layout of this side (`core.mapping.layout`), a child table as one
+    value: `model.Rows`. A write gives a table as the `Rows` that it is to hold, whole and in order: rows with a name are
+    those that stand there, rows without are made, and rows that are left out are removed. Reads retry what is safe and raise
     `UnreachableError`/`AccessError` in the end: a page that fails fails the feed, it never shortens it.
     """
 
@@ -173,9 +177,12 @@ class Endpoint(Protocol):
         ...
 
     def apply(self, writes: Sequence[Write]) -> Iterable[tuple[int, WriteResult]]:
-        """UPDATE, LINK, DELETE, DISABLE, MARK: each by itself, yielded as (index, result) as they come in.
+        """Everything but CREATE: each by itself, yielded as (index, result) as they come in.
 
-        Each does nothing when its record is not as `stamp` and `expected` say (`StaleError`).
+        Each does nothing when its record is not as `stamp` and `expected` say (`StaleError`). SUBMIT, CANCEL and AMEND
+        are ERPNext's alone. AMEND is safe to send again: a document that is cancelled already is amended from where it
+        stands, and an amendment that is there already is taken. Its row is the new document's. What only a person can
+        decide (other submitted documents refer to it, the submission is refused) is a `HeldError`.
         """
         ...
 

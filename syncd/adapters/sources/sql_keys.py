@@ -14,13 +14,10 @@ from decimal import Decimal
 from itertools import product
 from urllib.parse import unquote
 
+from syncd.core.keys import MOST_CHARACTERS, encode_part
 from syncd.core.model import Raw
 from syncd.core.values import FieldType, Kind
 
-MOST_CHARACTERS = 140
-"""Most characters of a key: what ERPNext's Data field, which holds it, has room for."""
-
-_UNSAFE = re.compile(r"[%/<>\x00-\x1f\x7f-\x9f\u2028\u2029]|^\s+|\s+$")
 _WHOLE = re.compile(r"-?(0|[1-9][0-9]*)")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?", re.IGNORECASE)
 
@@ -32,15 +29,6 @@ class KeyProblem(ValueError):  # noqa: N818 - it names what is wrong with an id,
         super().__init__(reason)
         self.shown = shown
         self.reason = reason
-
-
-def _escape(found: re.Match[str]) -> str:
-    return "".join(f"%{byte:02X}" for byte in found.group().encode("utf-8"))
-
-
-def encode_part(text: str) -> str:
-    """One part of a key: percent-encoded where it must be, byte by byte of its UTF-8."""
-    return _UNSAFE.sub(_escape, text)
 
 
 def _text(part: Raw) -> str:

@@ -1,0 +1,23 @@
+"""Keys of records of a source: the parts of an id, percent-encoded and joined by `/`.
+
+Only what would not survive is encoded (contract, "Stamps of the source"): `%` and `/`, control characters, `<` and `>`
+(the site takes them for markup), and blanks at the ends (the site's database compares text without trailing blanks).
+"""
+
+from __future__ import annotations
+
+import re
+
+MOST_CHARACTERS = 140
+"""Most characters of a key: what ERPNext's Data field, which holds it, has room for."""
+
+_UNSAFE = re.compile(r"[%/<>\x00-\x1f\x7f-\x9f\u2028\u2029]|^\s+|\s+$")
+
+
+def _escape(found: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in found.group().encode("utf-8"))
+
+
+def encode_part(text: str) -> str:
+    """One part of a key: percent-encoded where it must be, byte by byte of its UTF-8."""
+    return _UNSAFE.sub(_escape, text)
