@@ -10,9 +10,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
-from syncd.core.mapping import CompiledField, CompiledMapping
-from syncd.core.merge import Problem, effective_direction
-from syncd.core.model import Action, FieldChange, Image, Raw, Side, Write
+from syncd.core.mapping import CompiledField, CompiledMapping, CompiledTable
+from syncd.core.merge import Problem, effective_direction, problem_of
+from syncd.core.model import Action, Direction, FieldChange, Image, Raw, Rows, Side, TableRow, Write
+from syncd.core.rows import rows_of
 from syncd.core.scope import filled_by_scope, out_of_scope
 from syncd.core.values import InvalidValue, Kind, show
 
@@ -55,8 +56,11 @@ class CreationPlan:
             for entry in mapping.fields
             if effective_direction(mapping, entry).reaches(target)
         ]
+        self._tables = [table for table in mapping.tables if table_direction(mapping, table).reaches(target)]
+        self._row_fields = {table.name: _row_translations(mapping, table, side) for table in self._tables}
         self._labels: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._names = {own: label for _, own, label, _ in self._fields}
+        self._names.update((table.slot(target), table.name) for table in self._tables)
 
     def decide(self, key: str, values: Image) -> Creation:
         """What is sent for the record with this key and image; call it only where `allowed`."""
@@ -66,15 +70,33 @@ class CreationPlan:
             try:
                 value = translate(values[at])
             except InvalidValue as error:
-                problems.append(Problem(label, self._side, error.reason))
+                problems.append(problem_of(label, self._side, error))
                 continue
             if value is not None:
                 sent[own] = value
+        for table in self._tables:
+            rows = self._rows(table, values, problems)
+            if rows.rows:
+                sent[table.slot(self._target)] = rows
         if self._scoped and (reason := out_of_scope(self._spec, self._target, sent)) is not None:
             problems.append(Problem("filters", self._side, reason))
         if problems:
             return Creation(None, (), tuple(problems))
         return Creation(Write(Action.CREATE, self._target, None, key, sent, link=self._link), self._labelled(sent))
+
+    def _rows(self, table: CompiledTable, values: Image, problems: list[Problem]) -> Rows:
+        """The rows of a table as the receiving side is given them; what is wrong with them is added to `problems`."""
+        made = []
+        for row in rows_of(values[table.at(self._side)]).rows:
+            held: list[Raw] = [None] * len(table.names(self._target))
+            for at, to, label, translate in self._row_fields[table.name]:
+                try:
+                    held[to] = translate(row.values[at])
+                except InvalidValue as error:
+                    where = f"{table.name}[{row.name}].{label}"
+                    problems.append(problem_of(where, self._side, error))
+            made.append(TableRow(None, tuple(held)))
+        return Rows(tuple(made))
 
     def _labelled(self, sent: dict[str, Raw]) -> tuple[str, ...]:
         names = tuple(sent)
@@ -94,12 +116,36 @@ def creation_changes(creation: Creation) -> tuple[FieldChange, ...]:
     )
 
 
+def table_direction(mapping: CompiledMapping, table: CompiledTable) -> Direction:
+    """A table's direction within the mapping's."""
+    return table.spec.direction if mapping.spec.direction is Direction.BOTH else mapping.spec.direction
+
+
+def _row_translations(
+    mapping: CompiledMapping, table: CompiledTable, side: Side
+) -> list[tuple[int, int, str, Translate]]:
+    """(position in the giving row, position in the receiving row, fieldname, translation) of a table's fields."""
+    erpnext = side is Side.ERPNEXT
+    return [
+        (
+            entry.erpnext_at if erpnext else entry.source_at,
+            entry.source_at if erpnext else entry.erpnext_at,
+            entry.name,
+            _translation(entry, side),
+        )
+        for entry in table.fields
+        if effective_direction(mapping, entry).reaches(side.other)
+    ]
+
+
 def _translation(entry: CompiledField, side: Side) -> Translate:
     """The field's raw value of `side` → its raw value across, by the quickest way that is right."""
 
     def convert(raw: Raw) -> Raw:
         return entry.raw(entry.convert(entry.read(side, raw), side.other), side.other)
 
+    if entry.spec.link is not None:  # what a link leads to may change while a run goes on
+        return convert
     return _plain_text(entry, side, convert) if _is_plain_text(entry) else _remembering(convert)
 
 

@@ -21,10 +21,12 @@ from syncd.core.model import (
     Missing,
     Pair,
     Raw,
+    Rows,
     Side,
     Wins,
     Write,
 )
+from syncd.core.rows import rows_of, same_rows, tied
 from syncd.core.scope import out_of_scope
 from syncd.core.values import InvalidValue, parse_stamp, show
 
@@ -275,6 +277,18 @@ def _edits(mapping: CompiledMapping, side: Side, before: Baseline, now: Image) -
                 source=present if side is Side.SOURCE else None,
             )
         )
+    for table in mapping.tables:
+        was, held = before[table.at(side)], now[table.at(side)]
+        if isinstance(was, Missing) or was == held or same_rows(table, side, rows_of(was), rows_of(held)):
+            continue
+        edits.append(
+            FieldConflict(
+                field=table.name,
+                base=show(was),
+                erpnext=show(held) if side is Side.ERPNEXT else None,
+                source=show(held) if side is Side.SOURCE else None,
+            )
+        )
     return tuple(edits)
 
 
@@ -320,4 +334,13 @@ def baseline_after(
         if entry.name in pending:
             erpnext[entry.erpnext_at] = Missing.MISSING if base is None else base[0][entry.erpnext_at]
             source[entry.source_at] = Missing.MISSING if base is None else base[1][entry.source_at]
+    if not mapping.tables:
+        return tuple(erpnext), tuple(source)
+    owed = {name.partition("[")[0].partition(" (")[0] for name in pending}
+    for table, ties in zip(mapping.tables, tied(mapping, base, (erpnext, source)), strict=True):
+        for images, was, at in ((erpnext, 0, table.erpnext_at), (source, 1, table.source_at)):
+            if table.name in owed:
+                images[at] = Missing.MISSING if base is None else base[was][at]
+            else:
+                images[at] = Rows(rows_of(images[at]).rows, ties)
     return tuple(erpnext), tuple(source)

@@ -16,7 +16,7 @@ import orjson
 from syncd.core.mapping import CompiledMapping
 from syncd.core.merge import Choice, effective_direction
 from syncd.core.model import Raw, Side
-from syncd.core.values import InvalidValue, coerce
+from syncd.core.values import InvalidValue, coerce, show
 from syncd.errors import UsageError
 
 _MARK = 12
@@ -36,7 +36,7 @@ class Resolution:
         if self.choice.take is not None:
             return f"take {self.choice.take.value}"
         given = self.choice.values.items()
-        return "set " + ", ".join(f"{field}={'' if value is None else value}" for field, value in given)
+        return "set " + ", ".join(f"{field}={'' if value is None else show(value)}" for field, value in given)
 
 
 def encode_resolution(choice: Choice) -> bytes:

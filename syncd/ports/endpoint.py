@@ -122,9 +122,9 @@ class Endpoint(Protocol):
     """One entity of one side, bound to a mapping's fields.
 
     Rows carry `values` in the order of the mapping's layout of this side (`core.mapping.layout`), a child table as one
-    value: `model.Rows`. A write gives a table as the `Rows` that it is to hold, whole and in order: rows with a name are
-    those that stand there, rows without are made, and rows that are left out are removed. Reads retry what is safe and raise
-    `UnreachableError`/`AccessError` in the end: a page that fails fails the feed, it never shortens it.
+    value: `model.Rows`. A write gives a table as the `Rows` that it is to hold, whole and in order: rows with a name
+    are those that stand there, rows without are made, and rows that are left out are removed. Reads retry what is safe
+    and raise `UnreachableError`/`AccessError` in the end: a page that fails fails the feed, it never shortens it.
     """
 
     @property

@@ -1,0 +1,151 @@
+"""Child rows told apart: which row of ERPNext is which row of the source.
+
+The tie between an ERPNext row name and the source's key lives in the baselines (`Rows.ties`). Where there is none, and
+after an amendment or a rebuild, rows are tied by equal mapped values, then by position (contract, "Child rows").
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
+
+from syncd.core.mapping import CompiledField, CompiledMapping, CompiledTable
+from syncd.core.model import Baseline, Image, Missing, Raw, Rows, Side, TableRow
+from syncd.core.values import InvalidValue, Value
+
+Ties: TypeAlias = tuple[tuple[str, str], ...]
+"""(ERPNext's row name, the source's row key)"""
+
+
+def rows_of(held: Raw | Missing) -> Rows:
+    """The rows in a table's place of an image; none where the side holds nothing there."""
+    return held if isinstance(held, Rows) else Rows()
+
+
+def named(rows: Rows) -> dict[str, TableRow]:
+    """The rows by their names; a row that was sent without one goes by its place."""
+    return {row.name if row.name is not None else f"?{place}": row for place, row in enumerate(rows.rows)}
+
+
+Form: TypeAlias = tuple[Value, ...]
+
+
+def form(table: CompiledTable, side: Side, row: TableRow) -> Form:
+    """A row in the terms of ERPNext, brought to what counts: two rows of equal form say the same."""
+    return tuple(
+        _form_of(entry, side, row.values[entry.erpnext_at if side is Side.ERPNEXT else entry.source_at])
+        for entry in table.fields
+    )
+
+
+def _form_of(entry: CompiledField, side: Side, raw: Raw) -> Value:
+    try:
+        value = entry.read(side, raw)
+        if side is Side.SOURCE:
+            value = entry.convert(value, Side.ERPNEXT)
+        counted = None if value is None else entry.lens.key(value)
+    except InvalidValue as error:
+        return f"\x00{side.value}:{error.reason}"  # equals nothing of the other side
+    return None if not counted and (entry.erpnext_type.zero_is_empty or counted == "") else counted
+
+
+def tie_equal(
+    table: CompiledTable, erpnext: Mapping[str, TableRow], source: Mapping[str, TableRow]
+) -> list[tuple[str, str]]:
+    """Ties of rows that say the same, the first with the first."""
+    waiting: defaultdict[Form, list[str]] = defaultdict(list)
+    for key, row in source.items():
+        waiting[form(table, Side.SOURCE, row)].append(key)
+    ties = []
+    for name, row in erpnext.items():
+        same = waiting.get(form(table, Side.ERPNEXT, row))
+        if same:
+            ties.append((name, same.pop(0)))
+    return ties
+
+
+def tie(table: CompiledTable, erpnext: Rows, source: Rows, known: Ties = (), *, by_position: bool = True) -> Ties:
+    """Ties of the rows of both sides: those that are known, then rows that say the same, then by position."""
+    ours, theirs = named(erpnext), named(source)
+    ties = [(name, key) for name, key in known if name in ours and key in theirs] if table.spec.key else []
+    for name, key in ties:
+        del ours[name], theirs[key]
+    equal = tie_equal(table, ours, theirs)
+    for name, key in equal:
+        del ours[name], theirs[key]
+    placed = list(zip(ours, theirs, strict=False)) if by_position else []
+    return tuple(ties + equal + placed)
+
+
+def retie(table: CompiledTable, side: Side, before: Rows, now: Rows) -> dict[str, str] | None:
+    """Which of a side's rows is which of its rows at the last agreement, where names do not tell: old name → new.
+
+    That is where every row has lost its name (an amendment, lines written anew), and always where a position is all
+    that there is. Rows that say the same first, then by position. None where names tell.
+    """
+    old, new = named(before), named(now)
+    places = side is Side.SOURCE and not table.spec.key
+    if not places and (not old or not new or old.keys() & new.keys()):
+        return None
+    waiting: defaultdict[Form, list[str]] = defaultdict(list)
+    for name, row in new.items():
+        waiting[form(table, side, row)].append(name)
+    renamed: dict[str, str] = {}
+    for name, row in old.items():
+        same = waiting.get(form(table, side, row))
+        if same:
+            renamed[name] = same.pop(0)
+    taken = set(renamed.values())
+    left = (name for name in new if name not in taken)
+    renamed.update(zip((name for name in old if name not in renamed), left, strict=False))
+    return renamed
+
+
+def tied(
+    mapping: CompiledMapping,
+    base: tuple[Baseline, Baseline] | None,
+    images: tuple[Sequence[Raw | Missing], Sequence[Raw | Missing]],
+) -> list[Ties]:
+    """For each table the ties of the rows that both images hold, those of `base` first."""
+    return [
+        tie(
+            table,
+            rows_of(images[0][table.erpnext_at]),
+            rows_of(images[1][table.source_at]),
+            () if base is None else rows_of(base[0][table.erpnext_at]).ties,
+        )
+        for table in mapping.tables
+    ]
+
+
+def agreed(
+    mapping: CompiledMapping, base: tuple[Baseline, Baseline] | None, images: tuple[Image, Image]
+) -> tuple[Image, Image]:
+    """Both sides' images as baselines: their rows tied to one another."""
+    if not mapping.tables:
+        return images
+    erpnext, source = list(images[0]), list(images[1])
+    for table, ties in zip(mapping.tables, tied(mapping, base, images), strict=True):
+        erpnext[table.erpnext_at] = Rows(rows_of(erpnext[table.erpnext_at]).rows, ties)
+        source[table.source_at] = Rows(rows_of(source[table.source_at]).rows, ties)
+    return tuple(erpnext), tuple(source)
+
+
+def same_rows(table: CompiledTable, side: Side, one: Rows, other: Rows) -> bool:
+    """Whether both hold rows of one side that say the same, in the same order."""
+    return [form(table, side, row) for row in one.rows] == [form(table, side, row) for row in other.rows]
+
+
+def moved(before: Sequence[str], now: Sequence[str]) -> bool:
+    """Whether those that stand in both lists stand there in another order."""
+    left, right = set(now), set(before)
+    return [name for name in before if name in left] != [name for name in now if name in right]
+
+
+def in_order(current: Iterable[str], wanted: Sequence[str]) -> list[str]:
+    """`current`, with those that stand in `wanted` in its order; the others keep their places behind the one before."""
+    rank = {name: place for place, name in enumerate(wanted)}
+    current = list(current)
+    queue = iter(sorted((name for name in current if name in rank), key=rank.__getitem__))
+    return [next(queue) if name in rank else name for name in current]
