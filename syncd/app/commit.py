@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from syncd.app.births import WAITS_FOR_LINK
 from syncd.app.context import Pass
-from syncd.app.creating import sent_over
 from syncd.app.deciding import NOTHING, Case, conflict_of
 from syncd.app.failures import failure_of
 from syncd.app.observe import pair_row
+from syncd.app.pairs import sent_over
 from syncd.core.model import Action, Baseline, Image, PairState, Side, Write
 from syncd.core.plan import Presence, Verdict, baseline_after
+from syncd.core.rows import agreed
 from syncd.core.values import digest, encode_baseline, encode_image
 from syncd.errors import BusyError, GoneError, RecordError, RefusedError, StaleError
 from syncd.ports.endpoint import Done, WriteResult
@@ -52,13 +54,17 @@ def settle_case(run: Pass, case: Case, results: Mapping[Side, WriteResult]) -> S
     elif verdict is Verdict.HOLD:
         _hold(run, case, outcome)
     elif verdict is Verdict.FAIL and not is_parked(run, case):
-        error = RefusedError(case.decision.text, hint="Correct the value, or the field's line in the mapping.")
+        error: RecordError = RefusedError(
+            case.decision.text, hint="Correct the value, or the field's line in the mapping."
+        )
+        if case.decision.waiting:
+            error, run.waiting = BusyError(case.decision.text, hint=WAITS_FOR_LINK), True
         _fail(run, case, Side.ERPNEXT, Action.UPDATE, error, outcome)
         outcome.change = _state_only(case, PairState.FAILED)
     elif verdict is Verdict.FAIL:
         _note_stamps(case, outcome)
     else:
-        _close(case, outcome)
+        _close(run, case, outcome)
     if not outcome.settled:
         # What was asked for is decided on again, and no feed shows it a second time.
         done = {side for side, result in results.items() if isinstance(result, Done)}
@@ -72,11 +78,11 @@ def _note_stamps(case: Case, outcome: Settled) -> None:
         outcome.change = _state_only(case, case.pair.state)
 
 
-def _close(case: Case, outcome: Settled) -> None:
+def _close(run: Pass, case: Case, outcome: Settled) -> None:
     """Nothing is to be written: settled, ended or paused."""
     if case.decision.verdict is Verdict.SETTLE:
         sights = (case.sights[Side.ERPNEXT].values, case.sights[Side.SOURCE].values)
-        outcome.change = _changed(case, PairState.AGREED, sights, {})
+        outcome.change = _changed(case, PairState.AGREED, agreed(run.mapping, _base(case), sights), {})
     elif case.decision.verdict is Verdict.END:
         outcome.change = _ended(case)
     else:
@@ -185,6 +191,11 @@ def _after_removal(
     _fail(run, case, side, writes[side].action, error, outcome)
 
 
+def _base(case: Case) -> Baselines | None:
+    pair = case.pair
+    return None if pair.erpnext is None or pair.source is None else (pair.erpnext, pair.source)
+
+
 def _baselines(run: Pass, case: Case, results: Mapping[Side, WriteResult], pending: frozenset[str]) -> Baselines:
     """The baselines after the writes that were done."""
     stored: dict[Side, Image | None] = {Side.ERPNEXT: None, Side.SOURCE: None}
@@ -196,11 +207,8 @@ def _baselines(run: Pass, case: Case, results: Mapping[Side, WriteResult], pendi
             before = case.sights[write.side].values
             foreign = run.is_foreign(write.side, result.row)
             stored[write.side] = sent_over(run, write.side, before, write) if foreign else values
-    base = None
-    if case.pair.erpnext is not None and case.pair.source is not None:
-        base = (case.pair.erpnext, case.pair.source)
     sights = (case.sights[Side.ERPNEXT].values, case.sights[Side.SOURCE].values)
-    return baseline_after(run.mapping, base, sights, (stored[Side.ERPNEXT], stored[Side.SOURCE]), pending)
+    return baseline_after(run.mapping, _base(case), sights, (stored[Side.ERPNEXT], stored[Side.SOURCE]), pending)
 
 
 def _fail(
@@ -268,6 +276,4 @@ def _changed(
 
 def _state_only(case: Case, state: PairState) -> PairChange:
     """The pair in another state; its baselines stay as they were."""
-    pair = case.pair
-    baselines = None if pair.erpnext is None or pair.source is None else (pair.erpnext, pair.source)
-    return _changed(case, state, baselines, {})
+    return _changed(case, state, _base(case), {})

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from syncd.core.guards import Limit
 from syncd.core.mapping import CompiledMapping
 from syncd.core.model import Baseline, Counts, Image, Missing, Raw, Row, Side
+from syncd.core.values import without_ties
 from syncd.errors import InterruptedRunError
 from syncd.ports.endpoint import Clock, Endpoint
 from syncd.ports.state import Layout, Lease, MappingState, StateStore
@@ -88,6 +89,13 @@ class Pass:
     have been refused on both sides, with different content."""
     doubtful: dict[Side, set[str]] = field(default_factory=lambda: {side: set() for side in Side})
     """Keys of records, by their side, for which a creation was sent of which nobody knows yet whether it was done."""
+    late: frozenset[str] = frozenset()
+    """Mappings whose records may be made only after this mapping's, in a circle of links: what links to them is created
+    without the link and completed later."""
+    planned: Mapping[tuple[str, Side], Collection[str]] = field(default_factory=dict)
+    """For plans: keys of records, by mapping and side, whose partners would be created before."""
+    waiting: bool = False
+    """A record waits for the target of a link."""
     _editors: dict[Side, str | None] = field(default_factory=dict)
     operations: int = 0
     """Operation keys given out so far."""
@@ -116,10 +124,10 @@ class Pass:
         old = self.layouts[layout]
         names = old.erpnext_fields if side is Side.ERPNEXT else old.source_fields
         known = dict(zip(names, image, strict=True))
-        return tuple(known.get(name, Missing.MISSING) for name in self.mapping.names(side))
+        return tuple(known.get(name, Missing.MISSING) for name in self.mapping.stored_names(side))
 
 
 def whole(image: Baseline) -> Image | None:
     """The baseline as an image, or None where a field was not mapped then."""
     values: list[Raw] = [value for value in image if not isinstance(value, Missing)]
-    return tuple(values) if len(values) == len(image) else None
+    return without_ties(values) if len(values) == len(image) else None

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from zoneinfo import ZoneInfo
 
 import orjson
 
 from syncd.app.context import Pass, whole
+from syncd.app.linking import learn_links
 from syncd.core.merge import Choice
-from syncd.core.model import Image, Pair, PairState, Row, Side
+from syncd.core.model import Image, Pair, PairState, Raw, Row, Side
 from syncd.core.plan import Decision, Presence, Sight, Verdict, decide_pair
-from syncd.core.values import decode_image, digest, encode_image
-from syncd.errors import UsageError
+from syncd.core.resolution import decode_resolution
+from syncd.core.values import decode_image, digest, encode_image, parse_stamp
 from syncd.ports.state import ConflictRecord, Staged, StagedState, Work
 
 PAGE = 500
@@ -37,9 +40,11 @@ class Case:
         return [row.id for row in (self.work.erpnext, self.work.source) if row is not None]
 
     def mark(self, stored: Mapping[Side, Image] = NOTHING) -> bytes:
-        """A digest of what both sides hold (`stored`, where they were written since): another one means a change."""
+        """A digest of what both sides hold (`stored`, where they were written since) and of what a person decided:
+        another one means a change, and that what was refused may be tried again."""
         erpnext, source = (stored.get(side, self.sights[side].values) for side in (Side.ERPNEXT, Side.SOURCE))
-        return digest(encode_image(erpnext + source))
+        decided = self.conflict.resolution if self.conflict is not None else None
+        return digest(encode_image(erpnext + source) + (decided or b""))
 
     def moved(self) -> bool:
         """Whether a side carries another stamp than the pair has recorded."""
@@ -71,9 +76,17 @@ def decide_page(run: Pass, page: Sequence[Work], conflicts: Mapping[int, Conflic
     pairs = {work.pair.id: _rebased(run, work) for work in page}
     fetched = {side: _fetch_unknown(run, page, pairs, side) for side in Side}
     decided = []
+    seen = {
+        work.pair.id: {
+            side: _sight(pairs[work.pair.id], side, _row(work, side))
+            or _asked(pairs[work.pair.id], side, fetched[side])
+            for side in Side
+        }
+        for work in page
+    }
+    learn_links(run, [(side, sight.values) for sights in seen.values() for side, sight in sights.items()])
     for work in page:
-        pair = pairs[work.pair.id]
-        sights = {side: _sight(pair, side, _row(work, side)) or _asked(pair, side, fetched[side]) for side in Side}
+        pair, sights = pairs[work.pair.id], seen[work.pair.id]
         conflict = conflicts.get(pair.id)
         moved = follow_keys(pair, work)
         decision = decide_pair(run.mapping, moved, sights[Side.ERPNEXT], sights[Side.SOURCE])
@@ -176,21 +189,12 @@ def choice_of(conflict: ConflictRecord, decision: Decision) -> Choice | None:
     """
     if conflict.resolution is None or decision.verdict is not Verdict.HOLD:
         return None
-    same = (conflict.kind, conflict.fields) == (decision.kind, shown_fields(decision))
-    return parse_choice(conflict.resolution) if same else None
+    resolution = decode_resolution(conflict.resolution)
+    return None if resolution.moved or not _is_same_question(conflict, decision) else resolution.choice
 
 
-def parse_choice(resolution: bytes) -> Choice:
-    """`{"take": "erpnext"|"source"}` or `{"set": {fieldname: value}}`."""
-    data = orjson.loads(resolution)
-    if "take" in data:
-        return Choice(take=Side(data["take"]))
-    if "set" in data:
-        return Choice(values=dict(data["set"]))
-    raise UsageError(
-        f"a resolution says neither take nor set: {resolution.decode()}",
-        hint="Resolve the conflict again with `syncd conflicts resolve`.",
-    )
+def _is_same_question(conflict: ConflictRecord, decision: Decision) -> bool:
+    return (conflict.kind, conflict.fields) == (decision.kind, shown_fields(decision))
 
 
 def conflict_of(run: Pass, case: Case) -> ConflictRecord:
@@ -204,13 +208,34 @@ def conflict_of(run: Pass, case: Case) -> ConflictRecord:
         erpnext_name=case.pair.erpnext_name,
         pair=case.pair.id,
         fields=shown_fields(decision),
-        erpnext_stamp=case.sights[Side.ERPNEXT].stamp,
-        source_stamp=case.sights[Side.SOURCE].stamp,
+        erpnext_stamp=_told_stamp(run, case, Side.ERPNEXT),
+        source_stamp=_told_stamp(run, case, Side.SOURCE),
         editor=staged.editor if staged is not None else None,
-        text=decision.text or _conflict_text(decision),
+        text=(decision.text or _conflict_text(decision)) + _not_carried_out(case),
         opened=run.clock.now(),
         run=run.run,
     )
+
+
+def _told_stamp(run: Pass, case: Case, side: Side) -> Raw:
+    """A side's stamp with the offset of its zone, so that a person can compare the two; as it was read where the zone
+    repeats that hour, or where it is no time."""
+    raw, zone = case.sights[side].stamp, run.mapping.zone(side)
+    stamp = parse_stamp(raw, zone) if isinstance(raw, str | datetime) else None
+    if stamp is None or stamp.ambiguous:
+        return raw
+    offset = stamp.at.astimezone(ZoneInfo(zone)).utcoffset()
+    return raw if offset is None else stamp.at.astimezone(timezone(offset))
+
+
+def _not_carried_out(case: Case) -> str:
+    """What is said about a decision that was made on other values than stand there now."""
+    if case.conflict is None or case.conflict.resolution is None:
+        return ""
+    resolution = decode_resolution(case.conflict.resolution)
+    if not resolution.moved and _is_same_question(case.conflict, case.decision):
+        return ""
+    return f"; the decision ({resolution.text}) was not carried out, since the record moved after it was shown"
 
 
 def shown_fields(decision: Decision) -> bytes:

@@ -52,7 +52,11 @@ def _reconsider(run: Pass, *, fewer: bool) -> None:
     new = any(run.store.unpaired(name, side, after=0, limit=1, states=[StagedState.NEW]) for side in Side)
     if not (new or fewer or run.full):
         return
-    held = [row.id for side in Side for row in all_unpaired(run, side, [StagedState.HELD]) if row.match]
+    others = {
+        (c.external_id, c.erpnext_name) for c in run.store.conflicts(name) if c.pair is None and c.kind != "match"
+    }
+    rows = (row for side in Side for row in all_unpaired(run, side, [StagedState.HELD]) if row.match)
+    held = [row.id for row in rows if record_key(row) not in others]
     if held:
         with run.store.transaction(run.lease) as tx:
             tx.mark_staged([(staged, StagedState.NEW) for staged in held])

@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager
 
 from syncd.app.commit import is_parked
 from syncd.app.context import Options, Pass, Progress, Stop, no_progress
-from syncd.app.creating import owes_link
 from syncd.app.deciding import Case, cases
 from syncd.app.pairing import PAGE
+from syncd.app.pairs import owes_link
 from syncd.app.reconciler import OpenMapping, guard_writes, observe_both, start_pass
 from syncd.app.recovery import doubt_open_creations
 from syncd.app.results import PlannedHold, PlannedOperation, PlanResult, worst

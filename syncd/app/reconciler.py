@@ -61,7 +61,10 @@ class Reconciler:
         clock: Clock,
         new_run: Callable[[datetime], str],
         redact: Callable[[str], str] = str,
+        circles: Mapping[str, frozenset[str]] | None = None,
     ) -> None:
+        """`circles`: for each mapping that stands in a circle of links, the others of it."""
+        self._circles = circles or {}
         self._store = store
         self._open = open_mapping
         self._write_report = write_report
@@ -72,22 +75,35 @@ class Reconciler:
     def run(
         self, mappings: Sequence[str], options: Options, *, stop: Stop, progress: Progress = no_progress
     ) -> RunResult:
-        """One run over `mappings`, in their order. Raises `StateError` only; all else is in the result."""
+        """One run over `mappings`, in their order. Raises `StateError` only; all else is in the result.
+
+        Mappings whose records wait for what they link to are gone through once more at the end, without reading either
+        side again, for as long as that gets them any further.
+        """
         started = self._clock.now()
         run_id = self._new_run(started)
         record = RunRecord(id=run_id, started=started, mappings=tuple(mappings), full=options.full)
         self._store.begin_run(record)
         counts: dict[str, Counts] = {}
-        codes: list[ExitCode] = []
+        codes: dict[str, ExitCode] = {}
         noticed = False
+        waiting: list[str] = []
         for name in mappings:
             counts[name] = Counts()
-            code, seen = self._guarded(name, run_id, options, counts[name], stop, progress)
-            codes.append(code)
-            noticed = noticed or seen or code not in {ExitCode.OK, ExitCode.ATTENTION}
-            if code is ExitCode.INTERRUPTED:
+            codes[name], met = self._guarded(name, run_id, options, counts[name], stop, progress)
+            noticed = noticed or met.noticed or codes[name] not in {ExitCode.OK, ExitCode.ATTENTION}
+            if met.waiting:
+                waiting.append(name)
+            if codes[name] is ExitCode.INTERRUPTED:
                 break
-        code = worst(codes)
+        while waiting and len(mappings) > 1 and not stop.asked:
+            before = _written(counts)
+            still = []
+            for name in waiting:
+                codes[name], met = self._guarded(name, run_id, options, counts[name], stop, progress, completing=True)
+                still += [name] if met.waiting else []
+            waiting = still if _written(counts) > before else []
+        code = worst(list(codes.values()))
         result = _result(code)
         record = replace(
             record,
@@ -118,33 +134,47 @@ class Reconciler:
             raise
 
     def _guarded(
-        self, name: str, run_id: str, options: Options, counts: Counts, stop: Stop, progress: Progress
-    ) -> tuple[ExitCode, bool]:
-        """(exit code, anything worth a report) of one mapping; every error ends here and is told in the counts."""
+        self,
+        name: str,
+        run_id: str,
+        options: Options,
+        counts: Counts,
+        stop: Stop,
+        progress: Progress,
+        *,
+        completing: bool = False,
+    ) -> tuple[ExitCode, _Met]:
+        """(exit code, what was met) of one mapping; every error ends here and is told in the counts.
+
+        `completing`: the mapping was gone through in this run already; only what waits is looked at again.
+        """
+        met = _Met()
         try:
             lease = self._store.acquire(name, wait=options.wait)
         except LeaseHeldError as error:
             counts.error = self._told(error)
-            return error.exit_code, False
-        noticed = [False]
+            return error.exit_code, met
         try:
-            self._reconcile(name, run_id, options, lease, counts, stop, progress, noticed)
+            bound = self._open(name, run_id)
+            run = start_pass(self._store, lease, bound, run_id, options, counts, self._clock, stop, progress)
+            run.late = self._circles.get(name, frozenset())
+            self._reconcile(run, bound.fingerprint, met, completing=completing)
         except HaltError as error:
             counts.halt = {"guard": error.guard, **self._told(error)}
             self._note_halt(name, lease, error)
-            return error.exit_code, True
+            return error.exit_code, met.notice()
         except SyncdError as error:
             counts.error = self._told(error)
             log.warning("mapping failed", mapping=name, error=counts.error["message"])
-            return error.exit_code, True
+            return error.exit_code, met.notice()
         except Exception as error:  # the one place that keeps a defect in one mapping from the others
             log.exception("unexpected error", mapping=name)
             text = self._redact(f"unexpected error: {type(error).__name__}: {error}")
             counts.error = {"message": text, "hint": "This is a defect in syncd. Please report it with the log."}
-            return ExitCode.DEFECT, True
+            return ExitCode.DEFECT, met.notice()
         finally:
             lease.release()
-        return (ExitCode.ATTENTION if counts.held or counts.failed or counts.disagree else ExitCode.OK), noticed[0]
+        return (ExitCode.ATTENTION if counts.held or counts.failed or counts.disagree else ExitCode.OK), met
 
     def _told(self, error: SyncdError) -> dict[str, str]:
         return {"message": self._redact(error.message), "hint": self._redact(error.hint)}
@@ -154,42 +184,58 @@ class Reconciler:
         with self._store.transaction(lease) as tx:
             tx.set_state(replace(state, halt=f"{error.guard}: {error.message}"))
 
-    def _reconcile(
-        self,
-        name: str,
-        run_id: str,
-        options: Options,
-        lease: Lease,
-        counts: Counts,
-        stop: Stop,
-        progress: Progress,
-        noticed: list[bool],
-    ) -> None:
-        bound = self._open(name, run_id)
-        run = start_pass(self._store, lease, bound, run_id, options, counts, self._clock, stop, progress)
+    def _reconcile(self, run: Pass, fingerprint: str, met: _Met, *, completing: bool) -> None:
         before = {side: endpoint.requests for side, endpoint in run.endpoints.items()}
         matcher = Matcher(run.mapping)
         try:
-            recover(run)
-            observe_both(run, matcher)
+            if completing:
+                retry_creations(run)
+            else:
+                recover(run)
+                observe_both(run, matcher)
             guard_writes(run)
             execute(run, matcher)
-            now = self._clock.now()
-            run.state = replace(
-                self._store.mapping_state(name),
-                last_run=now,
-                # The first pass read everything; later ones only where they were full.
-                last_full=now if run.full or run.state.last_full is None else run.state.last_full,
-                fingerprint=bound.fingerprint,
-                halt="",
-            )
-            with self._store.transaction(lease) as tx:
-                tx.set_state(run.state)
+            if not completing:
+                self._note_complete(run, fingerprint)
         finally:
-            noticed[0] = run.noticed
+            met.noticed, met.waiting = run.noticed, run.waiting
             for side, endpoint in run.endpoints.items():
-                counts.requests[side.value] = endpoint.requests - before[side]
+                run.counts.requests[side.value] += endpoint.requests - before[side]
             close_counts(run)
+
+    def _note_complete(self, run: Pass, fingerprint: str) -> None:
+        now = self._clock.now()
+        run.state = replace(
+            self._store.mapping_state(run.mapping.name),
+            last_run=now,
+            # The first pass read everything; later ones only where they were full.
+            last_full=now if run.full or run.state.last_full is None else run.state.last_full,
+            fingerprint=fingerprint,
+            halt="",
+        )
+        with self._store.transaction(run.lease) as tx:
+            tx.set_state(run.state)
+
+
+@dataclass(slots=True)
+class _Met:
+    """What a pass met: anything worth a report; records that wait for what they link to."""
+
+    noticed: bool = False
+    waiting: bool = False
+
+    def notice(self) -> _Met:
+        """What went wrong is worth a report."""
+        self.noticed = True
+        return self
+
+
+def _written(counts: Mapping[str, Counts]) -> int:
+    """How many records a run has written."""
+    return sum(
+        sum(entry.created.values()) + sum(entry.updated.values()) + entry.linked + entry.amended + entry.submitted
+        for entry in counts.values()
+    )
 
 
 def start_pass(
@@ -207,14 +253,15 @@ def start_pass(
     mapping = bound.mapping
     state = store.mapping_state(mapping.name)
     renewed = bool(state.fingerprint) and state.fingerprint != bound.fingerprint
-    layout_changed = (state.erpnext_fields, state.source_fields) != (mapping.erpnext_fields, mapping.source_fields)
+    names = (mapping.stored_names(Side.ERPNEXT), mapping.stored_names(Side.SOURCE))
+    layout_changed = (state.erpnext_fields, state.source_fields) != names
     if renewed or layout_changed:
         # The fingerprint is stored when the pass is complete: killed before, it is begun anew.
         state = replace(
             state,
             layout=state.layout + 1 if layout_changed else state.layout,
-            erpnext_fields=mapping.erpnext_fields,
-            source_fields=mapping.source_fields,
+            erpnext_fields=names[0],
+            source_fields=names[1],
         )
         with store.transaction(lease) as tx:
             if renewed:
@@ -244,7 +291,7 @@ def observe_both(run: Pass, matcher: Matcher) -> None:
     if not run.options.force:
         for side in Side:
             _guard_restored(run, side)
-    _retry_creations(run)
+    retry_creations(run)
     recheck_absent(run, matcher)
     fewer = False
     for side in Side:
@@ -268,7 +315,7 @@ def _raise(halt: Halt | None) -> None:
         raise HaltError(halt.guard, halt.message, hint=halt.hint)
 
 
-def _retry_creations(run: Pass) -> None:
+def retry_creations(run: Pass) -> None:
     """Creations that failed for a passing reason are due again; refused ones wait until their record changes."""
     due = {
         (failure.external_id, failure.erpnext_name)

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from syncd.app.context import Pass
-from syncd.app.creating import born_pair
 from syncd.app.observe import pair_row
+from syncd.app.pairs import born_pair
 from syncd.core.journal import DONE, Entry, Outcome, decode_entries, encode_results, outcome_of
 from syncd.core.mapping import CompiledField
-from syncd.core.model import Action, Baseline, Missing, Pair, PairState, Raw, Row, Side, Write
+from syncd.core.model import Action, Baseline, Missing, Pair, PairState, Raw, Row, Rows, Side, Write
+from syncd.core.rows import rows_of, same_rows, tie
 from syncd.core.values import InvalidValue, decode_image, digest, encode_baseline, encode_image, show
 from syncd.errors import UnknownOutcomeError
 from syncd.ports.state import NewPair, Operation, OperationState, PairChange, Staged, StagedState
@@ -248,7 +249,12 @@ def _was_done(run: Pass, side: Side, entry: Entry, row: Row | None) -> bool:
         (field.spec.erpnext if side is Side.ERPNEXT else field.spec.source): field for field in run.mapping.fields
     }
     before = {change.field: change.old for change in entry.changes}
+    tables = {table.slot(side): table for table in run.mapping.tables}
     for name, sent in zip(entry.names, entry.values, strict=True):
+        if name in tables:
+            if not same_rows(tables[name], side, rows_of(sent), rows_of(row.values[tables[name].at(side)])):
+                return False
+            continue
         field = fields.get(name)
         if field is None:
             return ours
@@ -287,6 +293,19 @@ def _moved_baseline(run: Pass, pair: Pair, side: Side, entry: Entry, row: Row) -
             )
             images[side][at] = row.values[at]
             images[side.other][across] = origin[across]
+    known = None if pair.erpnext is None or pair.source is None else (pair.erpnext, pair.source)
+    for table in run.mapping.tables:
+        if table.slot(side) in entry.names:
+            here, across = table.at(side), table.at(side.other)
+            rows = {side: rows_of(row.values[here]), side.other: rows_of(origin[across])}
+            ties = tie(
+                table,
+                rows[Side.ERPNEXT],
+                rows[Side.SOURCE],
+                () if known is None else rows_of(known[0][table.erpnext_at]).ties,
+            )
+            images[side][here] = Rows(rows[side].rows, ties)
+            images[side.other][across] = Rows(rows[side.other].rows, ties)
     return PairChange(
         pair.id,
         _content(pair, PairState.UNFINISHED)._replace(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -10,13 +10,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncd.bootstrap.clock import SystemClock, new_run_id
+from syncd.bootstrap.clock import ImpatientClock, SystemClock, new_run_id
 from syncd.bootstrap.collector import relax_collector
 from syncd.bootstrap.connections import Connections
 from syncd.bootstrap.logs import configure_logging
 from syncd.bootstrap.signals import heard
 from syncd.config import fingerprint, load
-from syncd.core.model import Side
+from syncd.core.model import Raw, Side
+from syncd.core.order import in_link_order
 from syncd.errors import ExitCode, SyncdError, UsageError
 
 if TYPE_CHECKING:
@@ -25,14 +26,19 @@ if TYPE_CHECKING:
     from syncd.app.daemon import Schedule
     from syncd.app.reconciler import Bound, Reconciler
     from syncd.app.results import Finding, MappingStatus, PlanResult, ProvisionStep, RunResult
+    from syncd.app.reviving import Revived
+    from syncd.app.waiting import Surroundings
     from syncd.bootstrap.drafts import Drafted
+    from syncd.bootstrap.state_care import StateCare
     from syncd.config import Deployment
     from syncd.ports.endpoint import ProgressReport
-    from syncd.ports.state import RunRecord, StateStore
+    from syncd.ports.state import ConflictRecord, RunRecord, StateStore
 
 
 KEYS_KEPT = 7 * 86_400.0
 """Seconds that operation keys are kept at least: far beyond any attempt that may still arrive late."""
+PATIENCE = 3.0
+"""Seconds that a command at a terminal waits, in all, between attempts at a side that does not answer."""
 
 
 class Application:
@@ -164,6 +170,50 @@ class Application:
 
         return statuses(self.store(), self._schedules(disabled=True), self.deployment.enabled, self.clock.now())
 
+    def surroundings(self, conflict: ConflictRecord) -> Surroundings:
+        """What else a person is told about a held record; neither side is asked."""
+        from syncd.app.waiting import surroundings_of
+
+        return surroundings_of(self.store(), self.deployment.mappings.get(conflict.mapping), conflict)
+
+    def unfit(self, mapping: str, chosen: Sequence[Mapping[str, Raw]]) -> list[dict[str, str]]:
+        """For each of `chosen` (values by ERPNext fieldname): why some of them do not fit their fields.
+
+        Asks both sides for their types. Raises `UnreachableError` soon where one does not answer, and `UsageError` or
+        `HaltError` where the mapping does not fit them.
+        """
+        from syncd.core.resolution import unfit_values
+
+        [name] = self._names([mapping], disabled=True)
+        asking = Application(self.deployment, clock=ImpatientClock(PATIENCE))
+        try:
+            compiled = asking._open_mapping(name, "conflicts", self.store()).mapping
+            return [unfit_values(compiled, values) for values in chosen]
+        finally:
+            asking.connections.close()
+
+    def revive(self, mapping: str, key: str, *, side: Side | None, anew: bool, wait: float) -> Revived:
+        """Revive an ended pair; see `syncd.app.reviving.revive`."""
+        from syncd.app.reviving import revive
+
+        [name] = self._names([mapping], disabled=True)
+        return revive(self.store(), name, key, side=side, anew=anew, wait=wait)
+
+    def care(self) -> StateCare:
+        """What `syncd state` does."""
+        from syncd.bootstrap.state_care import StateCare
+
+        return StateCare(
+            self.deployment,
+            self.connections,
+            self.clock,
+            store=self.store,
+            names=self._names,
+            options=lambda force: self._options(full=False, force=force, wait=0.0),
+            open_mapping=self._open_mapping,
+            stop=self.stop,
+        )
+
     def run_daemon(self) -> ExitCode:
         """Run by schedule until SIGTERM or SIGINT."""
         from syncd.app.daemon import Daemon
@@ -227,7 +277,8 @@ class Application:
                 "no mapping is enabled, so there is nothing to sync",
                 hint=f"Set enabled = true in {files}." if files else "Add one: `syncd mapping new` drafts it.",
             )
-        return names
+        place = {name: at for at, name in enumerate(name for group in self._groups() for name in group)}
+        return sorted(names, key=place.__getitem__)
 
     def _options(self, *, full: bool, force: bool, wait: float) -> Options:
         from syncd.app.context import Options
@@ -253,13 +304,19 @@ class Application:
             clock=self.clock,
             new_run=new_run_id,
             redact=self.redact,
+            circles={name: frozenset(group) - {name} for group in self._groups() for name in group if len(group) > 1},
         )
+
+    def _groups(self) -> list[tuple[str, ...]]:
+        """All mappings, what links lead to first; those of a circle of links together."""
+        return in_link_order(self.deployment.mappings.values())
 
     def _open_mapping(self, name: str, run: str, store: StateStore) -> Bound:
         """Bind a mapping to both of its sides; `store` tells whether it ever fitted them."""
         from syncd.bootstrap.binding import bind
 
         spec = self.deployment.mappings[name]
+        spec = self.connections.fitted(spec)
         endpoints = {Side.ERPNEXT: self.connections.erpnext(spec, run), Side.SOURCE: self.connections.entity(spec)}
         return bind(spec, endpoints, fitted=lambda: store.mapping_state(name).fingerprint == fingerprint(spec))
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from syncd.config import fingerprint
-from syncd.core.mapping import MappingSpec, compile_mapping
+from syncd.core.mapping import MappingSpec, Types, compile_mapping
 from syncd.core.model import Side
 from syncd.core.values import FieldType, InvalidValue, Kind
 from syncd.errors import HaltError, UsageError
 
 if TYPE_CHECKING:
     from syncd.app.reconciler import Bound
-    from syncd.ports.endpoint import Endpoint
+    from syncd.ports.endpoint import Endpoint, FieldInfo, Schema
 
 GUARD = "schema"
 
@@ -41,7 +41,7 @@ def bind(spec: MappingSpec, endpoints: Mapping[Side, Endpoint], *, fitted: Calla
     return Bound(mapping=mapping, endpoints=endpoints, fingerprint=fingerprint(spec))
 
 
-def _types(spec: MappingSpec, endpoints: Mapping[Side, Endpoint]) -> tuple[str, dict[Side, dict[str, FieldType]]]:
+def _types(spec: MappingSpec, endpoints: Mapping[Side, Endpoint]) -> tuple[str, dict[Side, Types]]:
     """The site's zone, and the types of both sides' fields. Raises `HaltError` where a mapped one is not there."""
     from syncd.app.checking import missing_fields
 
@@ -56,9 +56,17 @@ def _types(spec: MappingSpec, endpoints: Mapping[Side, Endpoint]) -> tuple[str, 
             hint=f"make the mapping and both sides fit; `syncd check {spec.name}` looks at all of it",
         )
     return zone, {
-        Side.ERPNEXT: {name: info.type for name, info in erpnext.fields.items()},
-        Side.SOURCE: {name: _zoned(info.type, spec.timezone) for name, info in source.fields.items()},
+        Side.ERPNEXT: _types_of(erpnext, lambda held: held),
+        Side.SOURCE: _types_of(source, lambda held: _zoned(held, spec.timezone)),
     }
+
+
+def _types_of(schema: Schema, adapt: Callable[[FieldType], FieldType]) -> Types:
+    def adapted(fields: Mapping[str, FieldInfo]) -> dict[str, FieldType]:
+        return {name: adapt(info.type) for name, info in fields.items()}
+
+    tables = {name: adapted(table.fields) for name, table in schema.tables.items()}
+    return Types(fields=adapted(schema.fields), tables=tables)
 
 
 def _zoned(held: FieldType, zone: str) -> FieldType:

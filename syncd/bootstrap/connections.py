@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from syncd.bootstrap.clock import SystemClock
 from syncd.config.settings import Auth, SiteSettings
-from syncd.core.mapping import MappingSpec
+from syncd.core.mapping import LifecycleSpec, MappingSpec
 
 if TYPE_CHECKING:
     from syncd.adapters.erpnext import ErpnextEndpoint, SiteClient
@@ -59,6 +60,17 @@ class Connections:
             self._sources[name] = open_source(described, self._deployment.directory, self._clock)
         return self._sources[name]
 
+    def fitted(self, spec: MappingSpec) -> MappingSpec:
+        """The mapping with a lifecycle where its DocType can be submitted, whether or not the file speaks of one.
+
+        Without `[lifecycle]` nothing is submitted, cancelled or amended for the source; what people do is followed.
+        """
+        from syncd.adapters.erpnext import is_submittable
+
+        if spec.lifecycle is not None or not is_submittable(self.client(spec.site), spec.doctype):
+            return spec
+        return replace(spec, lifecycle=LifecycleSpec())
+
     def erpnext(self, spec: MappingSpec, run: str) -> ErpnextEndpoint:
         """The mapping's DocType."""
         from syncd.adapters.erpnext import ErpnextEndpoint
@@ -69,7 +81,12 @@ class Connections:
     def entity(self, spec: MappingSpec) -> Endpoint:
         """The mapping's table."""
         page_size = self._deployment.settings.sites[spec.site].page_size
-        return self.source(spec.source).endpoint(spec, page_size)
+        inner = self.source(spec.source).endpoint(spec, page_size)
+        if not any(field.compute for field in spec.fields):
+            return inner
+        from syncd.app.computing import ComputingEndpoint
+
+        return ComputingEndpoint(spec, inner)
 
     def _url(self, site: str, settings: SiteSettings) -> str:
         if not settings.is_sandbox:

@@ -6,7 +6,7 @@ through a small memory for each field, since most fields of real data hold few d
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import NamedTuple
 
@@ -62,11 +62,16 @@ class CreationPlan:
         self._names = {own: label for _, own, label, _ in self._fields}
         self._names.update((table.slot(target), table.name) for table in self._tables)
 
-    def decide(self, key: str, values: Image) -> Creation:
-        """What is sent for the record with this key and image; call it only where `allowed`."""
+    def decide(self, key: str, values: Image, *, without: Collection[str] = ()) -> Creation:
+        """What is sent for the record with this key and image; call it only where `allowed`.
+
+        `without`: fields (by ERPNext fieldname) that are left out, to be completed once their links lead somewhere.
+        """
         sent: dict[str, Raw] = dict(self._constants)
         problems: list[Problem] = []
         for at, own, label, translate in self._fields:
+            if label in without:
+                continue
             try:
                 value = translate(values[at])
             except InvalidValue as error:

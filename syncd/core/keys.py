@@ -7,6 +7,10 @@ Only what would not survive is encoded (contract, "Stamps of the source"): `%` a
 from __future__ import annotations
 
 import re
+from datetime import date, datetime, time
+from decimal import Decimal
+
+from syncd.core.model import Raw
 
 MOST_CHARACTERS = 140
 """Most characters of a key: what ERPNext's Data field, which holds it, has room for."""
@@ -21,3 +25,18 @@ def _escape(found: re.Match[str]) -> str:
 def encode_part(text: str) -> str:
     """One part of a key: percent-encoded where it must be, byte by byte of its UTF-8."""
     return _UNSAFE.sub(_escape, text)
+
+
+def part_text(part: Raw) -> str:
+    """One part of an id as text, before it is encoded."""
+    if isinstance(part, str):
+        return part
+    if isinstance(part, bool):
+        return str(int(part))
+    if isinstance(part, bytes):
+        return part.hex()
+    if isinstance(part, Decimal):
+        return format(part, "f")
+    if isinstance(part, datetime | date | time):
+        return part.isoformat()
+    return str(part)

@@ -210,6 +210,14 @@ class CompiledMapping:
         """The layout of images of `side`."""
         return self.erpnext_fields if side is Side.ERPNEXT else self.source_fields
 
+    def stored_names(self, side: Side) -> tuple[str, ...]:
+        """The layout as the state store keeps it: with each table stand the fields of its rows.
+
+        So that stored rows of another layout are never taken for rows of this one.
+        """
+        tables = {table.slot(side): f"{table.slot(side)}({','.join(table.names(side))})" for table in self.tables}
+        return tuple(tables.get(name, name) for name in self.names(side))
+
     def zone(self, side: Side) -> str:
         """IANA zone of naive stamps of `side`."""
         return self.erpnext_zone if side is Side.ERPNEXT else self.source_zone

@@ -75,6 +75,11 @@ class Decision:
     kind: str = ""
     text: str = ""
 
+    @property
+    def waiting(self) -> bool:
+        """Whether it fails only because what it links to is not there yet."""
+        return bool(self.problems) and all(problem.link is not None for problem in self.problems)
+
 
 def newest_side(mapping: CompiledMapping, erpnext: Raw, source: Raw) -> Newest:
     """Which side carries the later stamp, as aware times (contract, "`newest`")."""

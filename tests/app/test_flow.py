@@ -142,7 +142,7 @@ def test_a_conflict_holds_the_whole_record(world):
 )
 def test_a_decision_is_carried_out_by_the_next_run(world, decision, name):
     document, row = conflicted(world)
-    world.store.resolve(world.conflicts()[0].id, orjson.dumps(decision))
+    world.store.resolve([(world.conflicts()[0], orjson.dumps(decision))])
     assert world.counts().held == 0
     assert world.customer(document) == world.shopper(row) == (name, "VAT1", "erp.example")
     assert world.conflicts() == []
@@ -153,19 +153,19 @@ def test_a_decision_is_carried_out_by_the_next_run(world, decision, name):
 def test_a_decision_is_not_carried_out_on_values_that_nobody_was_shown(make_world, stamped):
     world = make_world(source=MemoryOptions(stamped=stamped))
     document, row = conflicted(world)
-    world.store.resolve(world.conflicts()[0].id, orjson.dumps({"take": "source"}))
+    world.store.resolve([(world.conflicts()[0], orjson.dumps({"take": "source"}))])
     world.source.edit(row, name="Another")
     for _ in range(2):
         assert world.counts().held == 1
         assert world.customer(document)[0] == "Erp"
     [conflict] = world.conflicts()
-    assert conflict.resolution is None
+    assert conflict.resolution == b'{"moved":{"take":"source"}}', "kept, so that the person is told"
     assert orjson.loads(conflict.fields)[0]["source"] == "Another"
 
 
 def test_a_decision_stands_when_only_fields_moved_that_are_not_mapped(world):
     document, row = conflicted(world)
-    world.store.resolve(world.conflicts()[0].id, orjson.dumps({"take": "source"}))
+    world.store.resolve([(world.conflicts()[0], orjson.dumps({"take": "source"}))])
     world.erpnext.edit(document, remark="called them")
     world.counts()
     world.counts()

@@ -175,7 +175,7 @@ def test_deleted_here_and_edited_there_is_held_and_shows_the_edit(make_world):
     [conflict] = world.conflicts()
     assert conflict.kind == "deleted"
     assert [(f["field"], f["erpnext"]) for f in orjson.loads(conflict.fields)] == [("customer_name", "Edited")]
-    world.store.resolve(conflict.id, orjson.dumps({"take": "source"}))
+    world.store.resolve([(conflict, orjson.dumps({"take": "source"}))])
     assert world.counts().deleted == {"erpnext": 1, "source": 0}
     assert document not in world.erpnext.records
     assert world.quiet(full=True).exit_code is ExitCode.OK
@@ -187,7 +187,7 @@ def test_a_decision_to_delete_is_not_carried_out_on_a_record_edited_since(make_w
     world.source.delete(row)
     world.erpnext.edit(document, customer_name="Edited")
     world.counts(full=True)
-    world.store.resolve(world.conflicts()[0].id, orjson.dumps({"take": "source"}))
+    world.store.resolve([(world.conflicts()[0], orjson.dumps({"take": "source"}))])
     world.erpnext.edit(document, customer_name="Edited again, do not delete")
     for _ in range(2):
         assert world.counts().held == 1

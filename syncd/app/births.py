@@ -1,0 +1,180 @@
+"""Decide on records without a partner: which are to get one, which wait, which are held, failed or left unmatched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from syncd.app.context import Pass
+from syncd.app.failures import failure_of
+from syncd.app.linking import learn_links, link_key
+from syncd.app.singles import all_unpaired, record_key
+from syncd.core.creation import Creation, CreationPlan
+from syncd.core.merge import Problem
+from syncd.core.model import Action, Image, Side, Write
+from syncd.core.plan import problem_text
+from syncd.core.values import decode_image
+from syncd.errors import BusyError, RecordError, RefusedError
+from syncd.ports.state import ConflictRecord, FailureRecord, Staged, StagedState
+
+WAITS_FOR_LINK = "It is done in the run in which the record it links to has its partner."
+LINK = "link"
+"""Kind of the conflict of a record that links to a held one."""
+
+
+class Birth(NamedTuple):
+    """A staged row without a partner, and the creation decided for it."""
+
+    staged: Staged
+    write: Write
+    labels: tuple[str, ...]
+    """The ERPNext fieldnames of the write's values."""
+    owed: tuple[str, ...] = ()
+    """Fields, in the receiving side's names, that are left out until their links lead somewhere."""
+
+
+class BirthDecider:
+    """Decides on the rows of one side that have no partner on the other, `target`."""
+
+    def __init__(self, run: Pass, target: Side) -> None:
+        self._run = run
+        self._target = target
+        self._plan = CreationPlan(run.mapping, target.other)
+        late = run.late | {run.mapping.name}
+        self._deferrable = {
+            entry.name: (entry.spec.erpnext if target is Side.ERPNEXT else entry.spec.source) or ""
+            for entry in run.mapping.fields
+            if entry.spec.link in late and not self._required(entry.spec.erpnext, entry.spec.source)
+        }
+        """Fields that may be completed later, by ERPNext fieldname: their names in the receiving side."""
+
+    def _required(self, erpnext: str, source: str | None) -> bool:
+        fields = self._run.endpoints[self._target].schema().fields
+        info = fields.get(erpnext if self._target is Side.ERPNEXT else source or "")
+        return info is not None and info.required
+
+    def decide(self, page: Sequence[Staged], *, last: bool) -> tuple[list[Birth], int]:
+        """(what is to be created, how many rows wait for the target of a link); `last`: nothing waits any longer."""
+        run, giving = self._run, self._target.other
+        if not self._plan.allowed:
+            with run.store.transaction(run.lease) as tx:
+                tx.mark_staged([(row.id, StagedState.UNMATCHED) for row in page])
+            return [], 0
+        images = [decode_image(row.image) for row in page]
+        learn_links(run, [(giving, image) for image in images])
+        births: list[Birth] = []
+        marks: list[tuple[int, StagedState]] = []
+        failures: list[FailureRecord] = []
+        conflicts: list[ConflictRecord] = []
+        waits = 0
+        for row, image in zip(page, images, strict=True):
+            creation = self._plan.decide(row.key, image)
+            owed: tuple[str, ...] = ()
+            troubles = self._troubles(creation, image)
+            if last and troubles == "" and creation.write is None:
+                creation, owed = self._without_links(row, image, creation)
+            if troubles:
+                marks.append((row.id, StagedState.HELD))
+                conflicts.append(self._held(row, troubles))
+            elif creation.write is not None:
+                births.append(Birth(row, creation.write, creation.labels, owed))
+            elif not last and all(problem.link is not None for problem in creation.problems):
+                waits += 1
+            else:
+                marks.append((row.id, StagedState.FAILED))
+                failures.append(self.failure(row, _error(creation.problems)))
+                run.waiting = run.waiting or any(problem.link is not None for problem in creation.problems)
+        if marks:
+            with run.store.transaction(run.lease) as tx:
+                tx.mark_staged(marks)
+                tx.fail(failures)
+                tx.hold(conflicts)
+            run.noticed = True
+        return births, waits
+
+    def _without_links(self, row: Staged, image: Image, creation: Creation) -> tuple[Creation, tuple[str, ...]]:
+        """The creation without the links that lead nowhere yet, as far as they may be completed later."""
+        open_links = {
+            problem.field
+            for problem in creation.problems
+            if problem.link is not None and problem.field in self._deferrable
+        }
+        if not open_links:
+            return creation, ()
+        self._run.waiting = True
+        return self._plan.decide(row.key, image, without=open_links), tuple(
+            self._deferrable[name] for name in open_links
+        )
+
+    def _troubles(self, creation: Creation, image: Image) -> str:
+        """Why a record is held: something that it links to waits for a person. "" where nothing does."""
+        if any(problem.link is None for problem in creation.problems):
+            return ""
+        held = [problem.reason for problem in creation.problems if problem.link is not None and problem.link.held]
+        giving = self._target.other
+        for entry in self._run.mapping.fields:
+            if entry.spec.link is None or entry.name in self._deferrable:
+                continue
+            key = link_key(entry, giving, image[entry.erpnext_at if giving is Side.ERPNEXT else entry.source_at])
+            trouble = "" if key is None else self._run.mapping.books[entry.spec.link].trouble(giving, key)
+            held.extend([f"{entry.name}: {trouble}"] if trouble else [])
+        return "; ".join(dict.fromkeys(held))
+
+    def _held(self, row: Staged, text: str) -> ConflictRecord:
+        run, erpnext = self._run, row.side is Side.ERPNEXT
+        external_id, name = record_key(row)
+        return ConflictRecord(
+            mapping=run.mapping.name,
+            kind=LINK,
+            external_id=external_id,
+            erpnext_name=name,
+            pair=None,
+            fields=b"[]",
+            erpnext_stamp=row.stamp if erpnext else None,
+            source_stamp=None if erpnext else row.stamp,
+            editor=row.editor,
+            text=text,
+            opened=run.clock.now(),
+            run=run.run,
+        )
+
+    def reconsider_held(self) -> None:
+        """Records that are held for what they link to, and whose target is free now, are new again."""
+        run, giving = self._run, self._target.other
+        held = {(c.external_id, c.erpnext_name) for c in run.store.conflicts(run.mapping.name) if c.kind == LINK}
+        if not held or not self._plan.allowed:
+            return
+        rows = [row for row in all_unpaired(run, giving, [StagedState.HELD]) if record_key(row) in held]
+        images = [decode_image(row.image) for row in rows]
+        learn_links(run, [(giving, image) for image in images])
+        free = [
+            row
+            for row, image in zip(rows, images, strict=True)
+            if not self._troubles(self._plan.decide(row.key, image), image)
+        ]
+        if free:
+            with run.store.transaction(run.lease) as tx:
+                tx.mark_staged([(row.id, StagedState.NEW) for row in free])
+                tx.close_conflicts([record_key(row) for row in free])
+
+    def failure(self, row: Staged, error: RecordError) -> FailureRecord:
+        """The failure of a record whose partner could not be made."""
+        external_id, erpnext_name = record_key(row)
+        return failure_of(
+            self._run,
+            side=self._target,
+            action=Action.CREATE,
+            external_id=external_id,
+            erpnext_name=erpnext_name,
+            error=error,
+            digest=row.digest,
+            values=dict(zip(self._run.mapping.names(row.side), decode_image(row.image), strict=True)),
+        )
+
+
+def _error(problems: Sequence[Problem]) -> RecordError:
+    """A link that leads nowhere yet is tried again in every run; anything else when the record changes."""
+    text = problem_text(problems)
+    if all(problem.link is not None for problem in problems):
+        return BusyError(text, hint=WAITS_FOR_LINK)
+    return RefusedError(text, hint="Correct the value, or the field's line in the mapping.")

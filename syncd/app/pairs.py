@@ -1,0 +1,98 @@
+"""Pairs of records and the partners that were made for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from syncd.app.context import Pass
+from syncd.core.mapping import CompiledMapping
+from syncd.core.model import Baseline, Image, Missing, PairState, Raw, Row, Rows, Side, TableRow, Write
+from syncd.core.rows import agreed
+from syncd.core.values import decode_baseline, decode_image, digest, encode_baseline, encode_image
+from syncd.ports.state import NewPair, Staged
+
+
+def owes_link(mapping: CompiledMapping, side: Side) -> bool:
+    """Whether records of `side` are given their partner's id."""
+    spec = mapping.spec
+    return spec.writes_external_id if side is Side.ERPNEXT else spec.erpnext_name is not None
+
+
+def born_pair(run: Pass, target: Side, staged: Staged, write: Write, row: Row, *, at_once: bool = True) -> NewPair:
+    """The pair of a record and the partner that was created for it.
+
+    `row` is the partner as read back. Where somebody else edited it in between, what was sent is the baseline and the
+    edit flows at the next look (design.md, "Execute"). Unless it was read back `at_once`, a stamp that moved since its
+    creation counts as such an edit whoever made it: people may share syncd's user, although they should not.
+    """
+    moved = not at_once and row.creation is not None and row.stamp != row.creation
+    foreign = moved or run.is_foreign(target, row)
+    baseline = sent_over(run, target, row.values, write) if foreign else row.values
+    seen = encode_image(row.values)
+    erpnext_row = target is Side.ERPNEXT
+    image, origin = encode_image(baseline) if foreign else seen, staged.image
+    if run.mapping.tables:
+        made, given = baseline, decode_image(staged.image)
+        pair = agreed(run.mapping, None, (made, given) if erpnext_row else (given, made))
+        image, origin = (encode_baseline(each) for each in (pair if erpnext_row else reversed(pair)))
+    linked_here = write.link
+    linked_there = staged.partner == row.key
+    linked_erpnext = linked_here if erpnext_row else linked_there
+    linked_source = linked_there if erpnext_row else linked_here
+    links = {Side.ERPNEXT: linked_erpnext, Side.SOURCE: linked_source}
+    owed = any(owes_link(run.mapping, side) and not linked for side, linked in links.items())
+    return NewPair(
+        erpnext_name=row.key if erpnext_row else staged.key,
+        external_id=staged.key if erpnext_row else row.key,
+        state=PairState.UNFINISHED if owed else PairState.AGREED,
+        creation=row.creation if erpnext_row else staged.creation,
+        erpnext_stamp=row.stamp if erpnext_row else staged.stamp,
+        source_stamp=staged.stamp if erpnext_row else row.stamp,
+        # A digest that no row has makes the next look stage the row, so that the foreign edit is decided on.
+        erpnext_seen=(b"" if foreign else digest(seen)) if erpnext_row else staged.digest,
+        source_seen=staged.digest if erpnext_row else digest(seen),
+        erpnext_image=image if erpnext_row else origin,
+        source_image=origin if erpnext_row else image,
+        linked_erpnext=linked_erpnext,
+        linked_source=linked_source,
+        docstatus=row.docstatus if erpnext_row else staged.docstatus,
+    )
+
+
+def owing(mapping: CompiledMapping, target: Side, pair: NewPair, missed: Sequence[str]) -> NewPair:
+    """A new pair some of whose fields the receiving side does not have yet.
+
+    Either the site silently did not take them (no right at their permission level), or their links lead nowhere yet.
+    They have not agreed: they are written once more by themselves, and then fail under their names.
+    """
+    images = {Side.ERPNEXT: list(_decoded(pair.erpnext_image)), Side.SOURCE: list(_decoded(pair.source_image))}
+    for field in mapping.fields:
+        if (field.spec.erpnext if target is Side.ERPNEXT else field.spec.source) in missed:
+            images[Side.ERPNEXT][field.erpnext_at] = Missing.MISSING
+            images[Side.SOURCE][field.source_at] = Missing.MISSING
+    return pair._replace(
+        state=PairState.UNFINISHED,
+        erpnext_image=encode_baseline(tuple(images[Side.ERPNEXT])),
+        source_image=encode_baseline(tuple(images[Side.SOURCE])),
+    )
+
+
+def _decoded(image: bytes | None) -> Baseline:
+    return () if image is None else decode_baseline(image)
+
+
+def sent_over(run: Pass, side: Side, values: Image, write: Write) -> Image:
+    """`values` with what was sent in its place: what the record looked like right after the write.
+
+    New rows of a table were sent without their names: at the next look they are told by what they say.
+    """
+    names = run.mapping.names(side)
+    return tuple(_named(write.values.get(name, value)) for name, value in zip(names, values, strict=True))
+
+
+def _named(value: Raw) -> Raw:
+    if not isinstance(value, Rows):
+        return value
+    return Rows(
+        tuple(TableRow(f"?{at}" if row.name is None else row.name, row.values) for at, row in enumerate(value.rows))
+    )
