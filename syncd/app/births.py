@@ -8,8 +8,10 @@ from typing import NamedTuple
 from syncd.app.context import Pass
 from syncd.app.failures import failure_of
 from syncd.app.linking import learn_links, link_key
+from syncd.app.pairs import ended_pair
 from syncd.app.singles import all_unpaired, record_key
 from syncd.core.creation import Creation, CreationPlan
+from syncd.core.documents import TRANSITION
 from syncd.core.merge import Problem
 from syncd.core.model import Action, Image, Side, Write
 from syncd.core.plan import problem_text
@@ -31,6 +33,8 @@ class Birth(NamedTuple):
     """The ERPNext fieldnames of the write's values."""
     owed: tuple[str, ...] = ()
     """Fields, in the receiving side's names, that are left out until their links lead somewhere."""
+    refused: str = ""
+    """Why the site would not submit it: it is made as a draft, and held."""
 
 
 class BirthDecider:
@@ -66,16 +70,19 @@ class BirthDecider:
         marks: list[tuple[int, StagedState]] = []
         failures: list[FailureRecord] = []
         conflicts: list[ConflictRecord] = []
+        ended: list[Staged] = []
         waits = 0
         for row, image in zip(page, images, strict=True):
             creation = self._plan.decide(row.key, image)
             owed: tuple[str, ...] = ()
             troubles = self._troubles(creation, image)
-            if last and troubles == "" and creation.write is None:
+            if last and troubles == "" and creation.problems:
                 creation, owed = self._without_links(row, image, creation)
-            if troubles:
+            if creation.ends:
+                self._end(row, ended, marks)
+            elif troubles or creation.holds:
                 marks.append((row.id, StagedState.HELD))
-                conflicts.append(self._held(row, troubles))
+                conflicts.append(self._held(row, creation.holds or troubles, TRANSITION if creation.holds else LINK))
             elif creation.write is not None:
                 births.append(Birth(row, creation.write, creation.labels, owed))
             elif not last and all(problem.link is not None for problem in creation.problems):
@@ -84,13 +91,24 @@ class BirthDecider:
                 marks.append((row.id, StagedState.FAILED))
                 failures.append(self.failure(row, _error(creation.problems)))
                 run.waiting = run.waiting or any(problem.link is not None for problem in creation.problems)
-        if marks:
+        if marks or ended:
             with run.store.transaction(run.lease) as tx:
+                tx.add_pairs([ended_pair(row) for row in ended], run.state.layout)
+                tx.unstage([row.id for row in ended])
                 tx.mark_staged(marks)
                 tx.fail(failures)
                 tx.hold(conflicts)
             run.noticed = True
+        run.counts.ended += len(ended)
         return births, waits
+
+    @staticmethod
+    def _end(row: Staged, ended: list[Staged], marks: list[tuple[int, StagedState]]) -> None:
+        """Nothing is created. A record of the source ends for good; a cancelled document may still be amended."""
+        if row.side is Side.SOURCE:
+            ended.append(row)
+        else:
+            marks.append((row.id, StagedState.UNMATCHED))
 
     def _without_links(self, row: Staged, image: Image, creation: Creation) -> tuple[Creation, tuple[str, ...]]:
         """The creation without the links that lead nowhere yet, as far as they may be completed later."""
@@ -120,12 +138,12 @@ class BirthDecider:
             held.extend([f"{entry.name}: {trouble}"] if trouble else [])
         return "; ".join(dict.fromkeys(held))
 
-    def _held(self, row: Staged, text: str) -> ConflictRecord:
+    def _held(self, row: Staged, text: str, kind: str) -> ConflictRecord:
         run, erpnext = self._run, row.side is Side.ERPNEXT
         external_id, name = record_key(row)
         return ConflictRecord(
             mapping=run.mapping.name,
-            kind=LINK,
+            kind=kind,
             external_id=external_id,
             erpnext_name=name,
             pair=None,
@@ -141,17 +159,15 @@ class BirthDecider:
     def reconsider_held(self) -> None:
         """Records that are held for what they link to, and whose target is free now, are new again."""
         run, giving = self._run, self._target.other
-        held = {(c.external_id, c.erpnext_name) for c in run.store.conflicts(run.mapping.name) if c.kind == LINK}
+        conflicts = run.store.conflicts(run.mapping.name)
+        held = {(c.external_id, c.erpnext_name) for c in conflicts if c.kind in {LINK, TRANSITION} and c.pair is None}
         if not held or not self._plan.allowed:
             return
         rows = [row for row in all_unpaired(run, giving, [StagedState.HELD]) if record_key(row) in held]
         images = [decode_image(row.image) for row in rows]
         learn_links(run, [(giving, image) for image in images])
-        free = [
-            row
-            for row, image in zip(rows, images, strict=True)
-            if not self._troubles(self._plan.decide(row.key, image), image)
-        ]
+        plans = [(row, image, self._plan.decide(row.key, image)) for row, image in zip(rows, images, strict=True)]
+        free = [row for row, image, plan in plans if not plan.holds and not self._troubles(plan, image)]
         if free:
             with run.store.transaction(run.lease) as tx:
                 tx.mark_staged([(row.id, StagedState.NEW) for row in free])

@@ -8,15 +8,17 @@ from typing import TypeAlias
 
 from syncd.app.births import WAITS_FOR_LINK
 from syncd.app.context import Pass
-from syncd.app.deciding import NOTHING, Case, conflict_of
+from syncd.app.deciding import NOTHING, Case, conflict_of, told_stamp, transition_conflict
 from syncd.app.failures import failure_of
 from syncd.app.observe import pair_row
 from syncd.app.pairs import sent_over
-from syncd.core.model import Action, Baseline, Image, PairState, Side, Write
+from syncd.core.documents import TRANSITION
+from syncd.core.mapping import AMENDED_FROM, DOCSTATUS
+from syncd.core.model import Action, Baseline, Image, PairState, Row, Side, Write
 from syncd.core.plan import Presence, Verdict, baseline_after
 from syncd.core.rows import agreed
 from syncd.core.values import digest, encode_baseline, encode_image
-from syncd.errors import BusyError, GoneError, RecordError, RefusedError, StaleError
+from syncd.errors import BusyError, GoneError, HeldError, RecordError, RefusedError, StaleError
 from syncd.ports.endpoint import Done, WriteResult
 from syncd.ports.state import ConflictRecord, FailureRecord, NewPair, PairChange, Staged
 
@@ -43,6 +45,18 @@ class Settled:
 def is_parked(run: Pass, case: Case) -> bool:
     """Whether this very content was refused for good before: it is tried again when either side changes."""
     return (case.pair.external_id, case.pair.erpnext_name, case.mark()) in run.parked
+
+
+def waits_for_person(run: Pass, case: Case) -> bool:
+    """Whether a transition that only a person can decide on stands as it stood when it was held.
+
+    It is tried again when either record moves, when a person decides, and in full passes.
+    """
+    conflict = case.conflict
+    if conflict is None or conflict.kind != TRANSITION or conflict.resolution is not None or run.full:
+        return False
+    stamps = (told_stamp(run, case.sights, Side.ERPNEXT), told_stamp(run, case.sights, Side.SOURCE))
+    return (conflict.erpnext_stamp, conflict.source_stamp) == stamps
 
 
 def settle_case(run: Pass, case: Case, results: Mapping[Side, WriteResult]) -> Settled:
@@ -133,7 +147,7 @@ def _after_writes(run: Pass, case: Case, results: Mapping[Side, WriteResult], ou
     if not results:  # parked: refused for good before, with this very content
         _note_stamps(case, outcome)
         return
-    if any(write.action.removes for write in writes.values()):
+    if case.decision.ends:
         _after_removal(run, case, writes, failed, outcome)
         return
     pending = frozenset(change.field for write in owed.values() for change in write.changes)
@@ -155,6 +169,10 @@ def _after_writes(run: Pass, case: Case, results: Mapping[Side, WriteResult], ou
         _look_again(run, case, side, writes[side].action, error, outcome)
         if stored:
             outcome.change = _changed(case, PairState.UNFINISHED, baselines, results)
+        return
+    if isinstance(error, HeldError):
+        outcome.conflict = transition_conflict(run, case, error)
+        outcome.change = _changed(case, PairState.HELD, baselines, results)
         return
     outcome.change = _changed(case, PairState.FAILED, baselines, results)
     _fail(run, case, side, writes[side].action, error, outcome, stored)
@@ -187,8 +205,22 @@ def _after_removal(
     if isinstance(error, StaleError | GoneError):
         _look_again(run, case, side, writes[side].action, error, outcome)
         return
+    if isinstance(error, HeldError):
+        outcome.conflict = transition_conflict(run, case, error)
+        outcome.change = _state_only(case, PairState.HELD)
+        return
     outcome.change = _state_only(case, PairState.FAILED)
     _fail(run, case, side, writes[side].action, error, outcome)
+
+
+def _sent(run: Pass, write: Write, before: Image, row: Row) -> Image:
+    """What the record looked like right after the write; where it stands is told by the row, whoever edited it."""
+    image = list(sent_over(run, write.side, before, write))
+    if write.side is Side.ERPNEXT and run.mapping.spec.lifecycle is not None:
+        for name in (DOCSTATUS, AMENDED_FROM):
+            at = run.mapping.erpnext_fields.index(name)
+            image[at] = row.values[at]
+    return tuple(image)
 
 
 def _base(case: Case) -> Baselines | None:
@@ -206,7 +238,7 @@ def _baselines(run: Pass, case: Case, results: Mapping[Side, WriteResult], pendi
             # Somebody edited it before it was read back: only what was sent is known to have been agreed.
             before = case.sights[write.side].values
             foreign = run.is_foreign(write.side, result.row)
-            stored[write.side] = sent_over(run, write.side, before, write) if foreign else values
+            stored[write.side] = _sent(run, write, before, result.row) if foreign else values
     sights = (case.sights[Side.ERPNEXT].values, case.sights[Side.SOURCE].values)
     return baseline_after(run.mapping, _base(case), sights, (stored[Side.ERPNEXT], stored[Side.SOURCE]), pending)
 
@@ -253,14 +285,16 @@ def _changed(
     seen = {
         side: digest(encode_image(rows[side].values if side in rows else case.sights[side].values)) for side in Side
     }
+    document = rows.get(Side.ERPNEXT)
     stamps = {side: rows[side].stamp if side in rows else case.sights[side].stamp for side in Side}
     return PairChange(
         pair.id,
         NewPair(
-            erpnext_name=pair.erpnext_name,
+            # An amendment goes on under the new document's name.
+            erpnext_name=pair.erpnext_name if document is None else document.key,
             external_id=pair.external_id,
             state=state,
-            creation=pair.creation,
+            creation=pair.creation if document is None or document.creation is None else document.creation,
             erpnext_stamp=stamps[Side.ERPNEXT],
             source_stamp=stamps[Side.SOURCE],
             erpnext_seen=seen[Side.ERPNEXT],
@@ -269,7 +303,7 @@ def _changed(
             source_image=encoded[Side.SOURCE],
             linked_erpnext=linked[Side.ERPNEXT],
             linked_source=linked[Side.SOURCE],
-            docstatus=pair.docstatus,
+            docstatus=pair.docstatus if document is None else document.docstatus,
         ),
     )
 

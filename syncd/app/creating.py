@@ -11,13 +11,18 @@ from collections.abc import Sequence
 
 from syncd.app.births import Birth, BirthDecider
 from syncd.app.context import Pass
-from syncd.app.pairs import born_pair, owing
+from syncd.app.deciding import told_stamp, transition_fields
+from syncd.app.pairs import born_pair, held_draft, owing
 from syncd.app.singles import PAGE, record_key
+from syncd.core.documents import TRANSITION
 from syncd.core.journal import Entry, encode_entries, encode_results
-from syncd.core.model import Action, Side
+from syncd.core.model import Action, Row, Side
+from syncd.core.sights import Sight
+from syncd.core.spec import SubmitFails
+from syncd.core.values import decode_image
 from syncd.errors import BusyError, Kind, RecordError
 from syncd.ports.endpoint import Done, Failed, WriteResult
-from syncd.ports.state import NewPair, Operation, OperationState, StagedState
+from syncd.ports.state import ConflictRecord, NewPair, Operation, OperationState, StagedState
 
 FIRST_BATCH = 50
 """Documents of the first creating call; later ones grow or shrink with what the site answers."""
@@ -92,11 +97,32 @@ class Creator:
             middle = len(births) // 2
             self._create(births[:middle])
             self._create(births[middle:])
+        elif self._may_stay_draft(births[0], error):
+            self._finish(operation, error)
+            birth = births[0]
+            self._create([birth._replace(write=birth.write._replace(docstatus=0), refused=_told(error))])
         else:
-            self._refuse(operation, births, error)
+            self._refuse(operation, births, self._retried(births[0], error))
         run.progress(
             f"creating in {self._endpoint.capabilities().seen_by}", run.counts.created[self._target.value], None
         )
+
+    def _may_stay_draft(self, birth: Birth, error: RecordError) -> bool:
+        """Whether a document that ERPNext would not submit is made as a draft that waits for a person."""
+        lifecycle = self._run.mapping.spec.lifecycle
+        return (
+            birth.write.docstatus == 1
+            and error.kind is Kind.PERMANENT
+            and lifecycle is not None
+            and lifecycle.submit_fails is SubmitFails.HOLD
+        )
+
+    @staticmethod
+    def _retried(birth: Birth, error: RecordError) -> RecordError:
+        """Under `submit_fails = "rollback"` nothing is kept, and a refused submission is tried again in every run."""
+        if birth.write.docstatus != 1 or error.kind is not Kind.PERMANENT:
+            return error
+        return BusyError(error.message, hint=error.hint, code=error.code, request_id=error.request_id)
 
     def _journal(self, births: Sequence[Birth]) -> Operation:
         run = self._run
@@ -120,19 +146,45 @@ class Creator:
         pairs = [self._pair(birth, result) for birth, result in zip(births, done, strict=True)]
         outcomes = encode_results([result.row.key for result in done])
         keys = [record_key(birth.staged) for birth in births]
+        held = [self._held(birth, result.row) for birth, result in zip(births, done, strict=True) if birth.refused]
         with run.store.transaction(run.lease) as tx:
             tx.add_pairs(pairs, run.state.layout)
             tx.unstage([birth.staged.id for birth in births])
             tx.close_conflicts(keys)
             tx.close_failures(keys)
+            tx.hold(held)
             tx.finish([(operation.key, OperationState.DONE, "", outcomes)])
         run.counts.created[self._target.value] += len(births)
+        run.counts.submitted += sum(birth.write.docstatus == 1 for birth in births)
         run.noticed = True
 
     def _pair(self, birth: Birth, done: Done) -> NewPair:
         pair = born_pair(self._run, self._target, birth.staged, birth.write, done.row)
         missed = (*done.missed, *birth.owed)
-        return owing(self._run.mapping, self._target, pair, missed) if missed else pair
+        pair = owing(self._run.mapping, self._target, pair, missed) if missed else pair
+        return held_draft(self._run.mapping, pair) if birth.refused else pair
+
+    def _held(self, birth: Birth, row: Row) -> ConflictRecord:
+        """The conflict of a document that stays a draft, since ERPNext would not submit it."""
+        run, source = self._run, birth.staged
+        sights = {
+            Side.ERPNEXT: Sight(values=row.values, stamp=row.stamp),
+            Side.SOURCE: Sight(values=decode_image(source.image), stamp=source.stamp),
+        }
+        return ConflictRecord(
+            mapping=run.mapping.name,
+            kind=TRANSITION,
+            external_id=source.key,
+            erpnext_name=row.key,
+            pair=None,
+            fields=transition_fields(run, sights),
+            erpnext_stamp=told_stamp(run, sights, Side.ERPNEXT),
+            source_stamp=told_stamp(run, sights, Side.SOURCE),
+            editor=row.editor,
+            text=f"ERPNext would not submit it, and it stays a draft: {birth.refused}",
+            opened=run.clock.now(),
+            run=run.run,
+        )
 
     def _leave_open(self, births: Sequence[Birth], error: RecordError) -> None:
         """Nobody knows whether it was done: the operation stays open, its rows are not touched again in this run."""
@@ -154,6 +206,10 @@ class Creator:
         self._run.noticed = True
 
 
+def _told(error: RecordError) -> str:
+    return f"{error.message} {error.hint}".strip()
+
+
 def entry_of(birth: Birth) -> Entry:
     """The journal's entry for a creation."""
     staged, write = birth.staged, birth.write
@@ -168,4 +224,5 @@ def entry_of(birth: Birth) -> Entry:
         staged=staged.id,
         origin=staged.image,
         labels=birth.labels,
+        docstatus=write.docstatus,
     )

@@ -11,11 +11,13 @@ import orjson
 
 from syncd.app.context import Pass, whole
 from syncd.app.linking import learn_links
+from syncd.core.documents import TRANSITION
 from syncd.core.merge import Choice
 from syncd.core.model import Image, Pair, PairState, Raw, Row, Side
 from syncd.core.plan import Decision, Presence, Sight, Verdict, decide_pair
 from syncd.core.resolution import decode_resolution
 from syncd.core.values import decode_image, digest, encode_image, parse_stamp
+from syncd.errors import HeldError
 from syncd.ports.state import ConflictRecord, Staged, StagedState, Work
 
 PAGE = 500
@@ -76,21 +78,19 @@ def decide_page(run: Pass, page: Sequence[Work], conflicts: Mapping[int, Conflic
     pairs = {work.pair.id: _rebased(run, work) for work in page}
     fetched = {side: _fetch_unknown(run, page, pairs, side) for side in Side}
     decided = []
-    seen = {
-        work.pair.id: {
-            side: _sight(pairs[work.pair.id], side, _row(work, side))
-            or _asked(pairs[work.pair.id], side, fetched[side])
-            for side in Side
+    seen: dict[int, dict[Side, Sight]] = {}
+    for work in page:
+        pair = pairs[work.pair.id]
+        seen[pair.id] = {
+            side: _sight(pair, side, _row(work, side)) or _asked(pair, side, fetched[side]) for side in Side
         }
-        for work in page
-    }
     learn_links(run, [(side, sight.values) for sights in seen.values() for side, sight in sights.items()])
     for work in page:
         pair, sights = pairs[work.pair.id], seen[work.pair.id]
         conflict = conflicts.get(pair.id)
         moved = follow_keys(pair, work)
         decision = decide_pair(run.mapping, moved, sights[Side.ERPNEXT], sights[Side.SOURCE])
-        choice = choice_of(conflict, decision) if conflict is not None else None
+        choice = choice_of(run, conflict, decision, sights) if conflict is not None else None
         if choice is not None:
             decision = decide_pair(run.mapping, moved, sights[Side.ERPNEXT], sights[Side.SOURCE], choice=choice)
         asked = {
@@ -182,14 +182,19 @@ def follow_keys(pair: Pair, work: Work) -> Pair:
     )
 
 
-def choice_of(conflict: ConflictRecord, decision: Decision) -> Choice | None:
+def choice_of(run: Pass, conflict: ConflictRecord, decision: Decision, sights: Mapping[Side, Sight]) -> Choice | None:
     """A person's decision on a conflict; None where there is none, or what was shown is not what stands there now.
 
     Values are compared, not stamps: not every source has stamps, and edits of other fields change nothing about it.
     """
-    if conflict.resolution is None or decision.verdict is not Verdict.HOLD:
+    if conflict.resolution is None:
         return None
     resolution = decode_resolution(conflict.resolution)
+    if conflict.kind == TRANSITION and decision.verdict is Verdict.WRITE:
+        # Refused by ERPNext: the decision on it is bound to the same transition, which is tried again.
+        return None if resolution.moved or conflict.fields != transition_fields(run, sights) else resolution.choice
+    if decision.verdict is not Verdict.HOLD:
+        return None
     return None if resolution.moved or not _is_same_question(conflict, decision) else resolution.choice
 
 
@@ -208,8 +213,8 @@ def conflict_of(run: Pass, case: Case) -> ConflictRecord:
         erpnext_name=case.pair.erpnext_name,
         pair=case.pair.id,
         fields=shown_fields(decision),
-        erpnext_stamp=_told_stamp(run, case, Side.ERPNEXT),
-        source_stamp=_told_stamp(run, case, Side.SOURCE),
+        erpnext_stamp=told_stamp(run, case.sights, Side.ERPNEXT),
+        source_stamp=told_stamp(run, case.sights, Side.SOURCE),
         editor=staged.editor if staged is not None else None,
         text=(decision.text or _conflict_text(decision)) + _not_carried_out(case),
         opened=run.clock.now(),
@@ -217,15 +222,35 @@ def conflict_of(run: Pass, case: Case) -> ConflictRecord:
     )
 
 
-def _told_stamp(run: Pass, case: Case, side: Side) -> Raw:
+def told_stamp(run: Pass, sights: Mapping[Side, Sight], side: Side) -> Raw:
     """A side's stamp with the offset of its zone, so that a person can compare the two; as it was read where the zone
     repeats that hour, or where it is no time."""
-    raw, zone = case.sights[side].stamp, run.mapping.zone(side)
+    raw, zone = sights[side].stamp, run.mapping.zone(side)
     stamp = parse_stamp(raw, zone) if isinstance(raw, str | datetime) else None
     if stamp is None or stamp.ambiguous:
         return raw
     offset = stamp.at.astimezone(ZoneInfo(zone)).utcoffset()
     return raw if offset is None else stamp.at.astimezone(timezone(offset))
+
+
+def transition_conflict(run: Pass, case: Case, error: HeldError) -> ConflictRecord:
+    """The conflict of a document whose transition only a person can decide on."""
+    decision = replace(case.decision, kind=TRANSITION, text=f"{error.message} {error.hint}".strip())
+    return replace(conflict_of(run, replace(case, decision=decision)), fields=transition_fields(run, case.sights))
+
+
+def transition_fields(run: Pass, sights: Mapping[Side, Sight]) -> bytes:
+    """What a person is shown of a transition that ERPNext refused: where the document stands, what the source asks."""
+    mapping = run.mapping
+    asked = mapping.asks(sights[Side.SOURCE].values)
+    shown = {
+        "field": (mapping.spec.lifecycle.field if mapping.spec.lifecycle is not None else None) or "docstatus",
+        "base": None,
+        "erpnext": ("draft", "submitted", "cancelled")[mapping.docstatus(sights[Side.ERPNEXT].values)],
+        "source": None if asked is None else str(asked),
+        "reason": "",
+    }
+    return orjson.dumps([shown])
 
 
 def _not_carried_out(case: Case) -> str:

@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from syncd.app.commit import Settled, is_parked, settle_case
+from syncd.app.commit import Settled, is_parked, settle_case, waits_for_person
 from syncd.app.context import Pass
 from syncd.app.deciding import Case, cases
 from syncd.core.journal import DONE, Entry, Outcome, encode_entries, encode_results
@@ -39,6 +39,8 @@ ROUNDS = 3
 """How often a record that moved under our hands is looked at again within one run."""
 
 _ORDER = (Side.ERPNEXT, Side.SOURCE)
+_TRANSITIONS = {Action.SUBMIT: "submitted", Action.CANCEL: "cancelled", Action.AMEND: "amended"}
+"""Actions that are counted by a name of their own."""
 _RESULT = {StaleError: "stale", GoneError: "gone"}
 
 
@@ -85,7 +87,12 @@ class Executor:
 
     def execute(self, page: Sequence[Case]) -> None:
         """Execute one page and commit it."""
-        writing = [case for case in page if case.decision.verdict is Verdict.WRITE and not is_parked(self._run, case)]
+        run = self._run
+        writing = [
+            case
+            for case in page
+            if case.decision.verdict is Verdict.WRITE and not is_parked(run, case) and not waits_for_person(run, case)
+        ]
         outcome = _Page()
         for side in _ORDER:
             self._write_side(side, writing, outcome)
@@ -152,6 +159,9 @@ class Executor:
             run.noticed = True
             if write.action is Action.LINK:
                 counts.linked += 1
+            elif write.action in _TRANSITIONS:
+                name = _TRANSITIONS[write.action]
+                setattr(counts, name, getattr(counts, name) + 1)
             elif write.action.removes:
                 counts.deleted[write.side.value] += 1
             else:
@@ -160,9 +170,7 @@ class Executor:
             self._again[case.pair.id] = entry.left
         if entry.conflict is not None or entry.failure is not None or case.decision.decided:
             run.noticed = True
-        if entry.settled and (
-            case.decision.verdict is Verdict.END or any(w.action.removes for w in case.decision.writes)
-        ):
+        if entry.settled and (case.decision.verdict is Verdict.END or case.decision.ends):
             counts.ended += 1
             run.noticed = True
 
@@ -170,7 +178,10 @@ class Executor:
 def _main_action(writes: Iterable[Write]) -> Action:
     """The action that a batch is filed under: the one that does most."""
     actions = {write.action for write in writes}
-    order = (Action.DELETE, Action.DISABLE, Action.MARK, Action.UPDATE, Action.LINK)
+    order = (
+        *(Action.AMEND, Action.CANCEL, Action.SUBMIT),
+        *(Action.DELETE, Action.DISABLE, Action.MARK, Action.UPDATE, Action.LINK),
+    )
     return next(action for action in order if action in actions)
 
 
@@ -187,6 +198,7 @@ def _entry(case: Case, write: Write) -> Entry:
         pair=case.pair.id,
         action=write.action.value,
         origin=encode_image(other),
+        docstatus=write.docstatus,
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from syncd.app.amendments import amended, is_old, predecessors
 from syncd.app.context import Pass
 from syncd.app.failures import failure_of
 from syncd.app.singles import Seen, forget_absent, standing
@@ -61,6 +62,11 @@ class _Batch:
     """Pairs whose name another document bears now."""
     tombstones: list[Staged] = field(default_factory=list)
     """For those of them that have not ended: gone, unless they are found under another name."""
+
+    def replace(self, row: Staged) -> None:
+        """Stage the newest document of a chain in place of those that it stands for."""
+        self.stage = [staged for staged in self.stage if staged.pair != row.pair]
+        self.stage.append(row)
 
     def touch_known(self, entry: Known, pair: int, stamp: Raw) -> None:
         """The record moved, its mapped values did not."""
@@ -208,10 +214,17 @@ def _sift_page(
     if not rows:
         return
     known = run.store.known(run.mapping.name, side, [row.key for row in rows], [row.partner for row in rows])
-    for row, entry in zip(rows, known, strict=True):
+    moved = amended(run, side, rows, known)
+    for place, (row, entry) in enumerate(zip(rows, known, strict=True)):
         image = encode_image(row.values)
         mark = digest(image)
-        if entry is None:
+        if place in moved:
+            pair = moved[place][1]
+            result.seen.add(pair)
+            batch.replace(stage_row(side, row, image, mark, pair, matcher))
+            if entry is not None and entry.staged is not None:
+                batch.unstage.append(entry.staged)
+        elif entry is None:
             if not row.deleted:
                 batch.stage.append(stage_single(run, side, row, image, mark, matcher))
         elif entry.pair is None:
@@ -285,13 +298,18 @@ def _settle_claims(run: Pass, side: Side, batch: _Batch, matcher: Matcher) -> No
     """Rows under a new key that name a partner which has a pair: renamed when the old key is gone, else copies."""
     if not batch.claims:
         return
+    near = {row.key: row for row, _ in batch.claims}
     still = {row.key: row for row in run.endpoints[side].fetch([entry.key for _, entry in batch.claims if entry.key])}
     for row, entry in batch.claims:
         image = encode_image(row.values)
         mark = digest(image)
         holder = still.get(entry.key)
         reused = holder is not None and row.creation is not None and holder.creation != entry.creation
-        if holder is not None and not reused:
+        if entry.pair is not None and holder is not None and entry.key in predecessors(run, side, row, near):
+            batch.replace(stage_row(side, row, image, mark, entry.pair, matcher))
+        elif holder is not None and is_old(run, side, row):
+            continue
+        elif holder is not None and not reused:
             staged = stage_single(run, side, row, image, mark, matcher)
             batch.stage.append(staged._replace(state=StagedState.HELD, match=()))
             batch.conflicts.append(_copy(run, side, row, entry))

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 import orjson
 
 from syncd.app.context import Pass
+from syncd.app.pairs import ended_pair
 from syncd.app.singles import all_unpaired, record_key
 from syncd.core.identity import Digests, Edge, Matching, match_rows
 from syncd.core.model import PairState, Side
@@ -192,29 +193,10 @@ def _end_orphans(run: Pass, side: Side) -> None:
         first = {row.partner: row for row in reversed(rows)}
         gone = [row for partner, row in first.items() if partner not in there and partner not in taken]
         with run.store.transaction(run.lease) as tx:
-            tx.add_pairs([_ended_pair(row) for row in gone], run.state.layout)
+            tx.add_pairs([ended_pair(row) for row in gone], run.state.layout)
             tx.unstage([row.id for row in gone])
             _close(tx, gone)
             ended = {row.id for row in gone}
             tx.mark_staged([(row.id, StagedState.UNMATCHED) for row in rows if row.id not in ended])
         run.counts.ended += len(gone)
         run.noticed = run.noticed or bool(gone)
-
-
-def _ended_pair(row: Staged) -> NewPair:
-    erpnext = row.side is Side.ERPNEXT
-    return NewPair(
-        erpnext_name=row.key if erpnext else row.partner,
-        external_id=row.partner if erpnext else row.key,
-        state=PairState.ENDED,
-        creation=row.creation,
-        erpnext_stamp=row.stamp if erpnext else None,
-        source_stamp=None if erpnext else row.stamp,
-        erpnext_seen=row.digest if erpnext else None,
-        source_seen=None if erpnext else row.digest,
-        erpnext_image=None,
-        source_image=None,
-        linked_erpnext=erpnext,
-        linked_source=not erpnext,
-        docstatus=row.docstatus,
-    )

@@ -77,6 +77,16 @@ def owing(mapping: CompiledMapping, target: Side, pair: NewPair, missed: Sequenc
     )
 
 
+def held_draft(mapping: CompiledMapping, pair: NewPair) -> NewPair:
+    """The pair of a document that ERPNext would not submit: its fields agree, its state is still owed."""
+    lifecycle = mapping.spec.lifecycle
+    if lifecycle is None or lifecycle.field is None:
+        raise AssertionError("a submission was asked for by a mapping without [lifecycle]")
+    source = list(_decoded(pair.source_image))
+    source[mapping.source_fields.index(lifecycle.field)] = None
+    return pair._replace(state=PairState.HELD, source_image=encode_baseline(tuple(source)))
+
+
 def _decoded(image: bytes | None) -> Baseline:
     return () if image is None else decode_baseline(image)
 
@@ -95,4 +105,24 @@ def _named(value: Raw) -> Raw:
         return value
     return Rows(
         tuple(TableRow(f"?{at}" if row.name is None else row.name, row.values) for at, row in enumerate(value.rows))
+    )
+
+
+def ended_pair(row: Staged) -> NewPair:
+    """The tombstone of a record that gets no partner, or whose partner is gone."""
+    erpnext = row.side is Side.ERPNEXT
+    return NewPair(
+        erpnext_name=row.key if erpnext else row.partner,
+        external_id=row.partner if erpnext else row.key,
+        state=PairState.ENDED,
+        creation=row.creation,
+        erpnext_stamp=row.stamp if erpnext else None,
+        source_stamp=None if erpnext else row.stamp,
+        erpnext_seen=row.digest if erpnext else None,
+        source_seen=None if erpnext else row.digest,
+        erpnext_image=None,
+        source_image=None,
+        linked_erpnext=erpnext,
+        linked_source=not erpnext,
+        docstatus=row.docstatus,
     )

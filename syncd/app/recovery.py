@@ -7,17 +7,18 @@ baseline; what was not is decided anew. The rows concerned are read afresh and s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from syncd.app.amendments import CANCELLED
 from syncd.app.context import Pass
 from syncd.app.observe import pair_row
 from syncd.app.pairs import born_pair
+from syncd.app.resolving import content_of, moved_baseline, own_key, was_done
 from syncd.core.journal import DONE, Entry, Outcome, decode_entries, encode_results, outcome_of
-from syncd.core.mapping import CompiledField
-from syncd.core.model import Action, Baseline, Missing, Pair, PairState, Raw, Row, Rows, Side, Write
-from syncd.core.rows import rows_of, same_rows, tie
-from syncd.core.values import InvalidValue, decode_image, digest, encode_baseline, encode_image, show
+from syncd.core.model import Action, Pair, PairState, Row, Side, Write
+from syncd.core.values import digest, encode_image
 from syncd.errors import UnknownOutcomeError
+from syncd.ports.endpoint import Done
 from syncd.ports.state import NewPair, Operation, OperationState, PairChange, Staged, StagedState
 
 ABANDONED: Outcome = ["abandoned", "", "", ""]
@@ -48,6 +49,7 @@ def _writes(operation: Operation, entries: Sequence[Entry]) -> list[Write]:
             values=dict(zip(entry.names, entry.values, strict=True)),
             link=entry.link,
             changes=entry.changes,
+            docstatus=entry.docstatus,
         )
         for entry in entries
     ]
@@ -61,7 +63,7 @@ def _recover_creation(run: Pass, operation: Operation, entries: Sequence[Entry])
     except UnknownOutcomeError as error:
         _keep_in_doubt(run, operation, entries, error)
         return
-    given = [key for key in (_key(entry, side.other) for entry in entries) if key]
+    given = [key for key in (own_key(entry, side.other) for entry in entries) if key]
     staged = {row.key: row for row in run.store.staged(_staged_singles(run, side.other, given))}
     # Meanwhile a feed may have shown what was made, and it was adopted.
     paired = {pair.key(side.other) for pair, _ in run.store.pairs_by_key(run.mapping.name, side.other, given)}
@@ -69,9 +71,9 @@ def _recover_creation(run: Pass, operation: Operation, entries: Sequence[Entry])
     told: list[Outcome] = []
     for entry, write, row in zip(entries, writes, rows or [None] * len(entries), strict=True):
         told.append(ABANDONED if row is None else row.key)
-        if _key(entry, side.other) in paired or rows is None:
+        if own_key(entry, side.other) in paired or rows is None:
             continue
-        origin = staged.get(_key(entry, side.other) or "")
+        origin = staged.get(own_key(entry, side.other) or "")
         pairs.append(_gone_pair(entry, side) if row is None else _recovered_pair(run, side, entry, write, row, origin))
     made = sum(pair.state is not PairState.ENDED for pair in pairs)
     run.counts.created[side.value] += made
@@ -107,7 +109,7 @@ def doubt_open_creations(run: Pass) -> None:
 def _doubt(run: Pass, operation: Operation, entries: Sequence[Entry]) -> list[tuple[int, StagedState]]:
     """Note that the records of a creation are in doubt; their staged rows, as they are to be marked."""
     giving = operation.side.other
-    keys = [key for key in (_key(entry, giving) for entry in entries) if key]
+    keys = [key for key in (own_key(entry, giving) for entry in entries) if key]
     run.doubtful[giving].update(keys)
     return [(number, StagedState.UNFINISHED) for number in _staged_singles(run, giving, keys)]
 
@@ -116,10 +118,6 @@ def _staged_singles(run: Pass, side: Side, keys: Sequence[str]) -> list[int]:
     """Ids of the rows without a partner that are staged under these keys: they may have been staged anew since."""
     known = run.store.known(run.mapping.name, side, keys, [None] * len(keys))
     return [entry.staged for entry in known if entry is not None and entry.pair is None and entry.staged is not None]
-
-
-def _key(entry: Entry, side: Side) -> str | None:
-    return entry.erpnext_name if side is Side.ERPNEXT else entry.external_id
 
 
 def _gone_pair(entry: Entry, side: Side) -> NewPair:
@@ -182,6 +180,7 @@ def _recover_writes(run: Pass, operation: Operation, entries: Sequence[Entry]) -
     pairs = _pairs_of(run, entries)
     here = operation.side
     rows = {side: _rows(run, side, entries) for side in Side}
+    amended = _finish_amendments(run, entries, rows[Side.ERPNEXT]) if here is Side.ERPNEXT else {}
     changes: list[PairChange] = []
     staged: list[tuple[Side, Row, int]] = []
     unstage: list[int] = []
@@ -192,18 +191,19 @@ def _recover_writes(run: Pass, operation: Operation, entries: Sequence[Entry]) -
         if pair is None or entry.result:
             told.append(outcome_of(entry) or ABANDONED)
             continue
-        row = rows[here].get(_key(entry, here) or "")
-        done = _was_done(run, here, entry, row)
+        row = amended.get(pair.id) or rows[here].get(own_key(entry, here) or "")
+        done = pair.id in amended or was_done(run, here, entry, row)
         told.append([DONE, "", "", ""] if done else ABANDONED)
-        if done and Action(entry.action).removes:
+        if done and (Action(entry.action).ends or _ends_by_cancelling(entry, rows[Side.SOURCE])):
             changes.append(_ended(pair, gone=entry.action != Action.DISABLE.value))
             unstage += _staged_of(run, pair)
             settled.append((pair.external_id, pair.erpnext_name))
             run.counts.ended += 1
             continue
         if done and row is not None:
-            changes.append(_moved_baseline(run, pair, here, entry, row))
-        found = [(side, rows[side].get(_key(entry, side) or "")) for side in Side]
+            changes.append(moved_baseline(run, pair, here, entry, row))
+        rows[Side.ERPNEXT].update({own_key(entry, Side.ERPNEXT) or "": row} if pair.id in amended and row else {})
+        found = [(side, rows[side].get(own_key(entry, side) or "")) for side in Side]
         staged += [(side, held, pair.id) for side, held in found if held is not None]
     state = OperationState.DONE if any(outcome is not ABANDONED for outcome in told) else OperationState.ABANDONED
     with run.store.transaction(run.lease) as tx:
@@ -215,6 +215,54 @@ def _recover_writes(run: Pass, operation: Operation, entries: Sequence[Entry]) -
         tx.finish([(operation.key, state, "", encode_results(told))])
 
 
+def _ends_by_cancelling(entry: Entry, source: Mapping[str, Row]) -> bool:
+    """Whether a document was cancelled because its record was deleted in the source: the pair has ended then."""
+    row = source.get(entry.external_id or "")
+    return entry.action == Action.CANCEL.value and (row is None or row.deleted)
+
+
+def _finish_amendments(run: Pass, entries: Sequence[Entry], rows: Mapping[str, Row]) -> dict[int, Row]:
+    """Amendments that were begun are gone on with: the new documents, by pair.
+
+    Begun is one whose document syncd itself has cancelled; sending it again takes up where it stands. Anything else is
+    decided anew.
+    """
+    begun = []
+    for entry in entries:
+        row = rows.get(entry.erpnext_name or "")
+        ours = row is not None and row.docstatus == CANCELLED and not run.is_foreign(Side.ERPNEXT, row)
+        if (
+            entry.action == Action.AMEND.value
+            and not entry.result
+            and entry.pair is not None
+            and row is not None
+            and ours
+        ):
+            begun.append((entry.pair, entry, row))
+    if not begun:
+        return {}
+    writes = [
+        Write(
+            action=Action.AMEND,
+            side=Side.ERPNEXT,
+            key=entry.erpnext_name,
+            partner=entry.external_id,
+            values=dict(zip(entry.names, entry.values, strict=True)),
+            stamp=row.stamp,
+            expected=row.values,
+            link=entry.link,
+            changes=entry.changes,
+            pair=pair,
+            docstatus=entry.docstatus,
+        )
+        for pair, entry, row in begun
+    ]
+    results = run.endpoints[Side.ERPNEXT].apply(writes)
+    finished = {begun[index][0]: result.row for index, result in results if isinstance(result, Done)}
+    run.counts.amended += len(finished)
+    return finished
+
+
 def _pairs_of(run: Pass, entries: Sequence[Entry]) -> dict[int, Pair]:
     """The pairs of an operation's entries, by id, as far as they live and are stored in the present layout."""
     found = run.store.pairs_by_id(run.mapping.name, [entry.pair for entry in entries if entry.pair])
@@ -222,7 +270,7 @@ def _pairs_of(run: Pass, entries: Sequence[Entry]) -> dict[int, Pair]:
 
 
 def _rows(run: Pass, side: Side, entries: Iterable[Entry]) -> dict[str, Row]:
-    keys = [_key(entry, side) for entry in entries]
+    keys = [own_key(entry, side) for entry in entries]
     return {row.key: row for row in run.endpoints[side].fetch([key for key in keys if key])}
 
 
@@ -233,114 +281,7 @@ def _staged_of(run: Pass, pair: Pair) -> list[int]:
     return [row.id for row in rows if row is not None]
 
 
-def _was_done(run: Pass, side: Side, entry: Entry, row: Row | None) -> bool:
-    """Whether the write stands in the record as it is now.
-
-    Every value that was sent must be there. In ERPNext, with a moved stamp and syncd's own user as the last editor, it
-    is enough that every field that was sent has left its old value: the site may have stored something else than it
-    was given.
-    """
-    if entry.action in {Action.DELETE.value, Action.MARK.value}:
-        return row is None or row.deleted
-    if row is None:
-        return False
-    ours = row.editor is not None and not run.is_foreign(side, row) and row.stamp != entry.stamp
-    fields = {
-        (field.spec.erpnext if side is Side.ERPNEXT else field.spec.source): field for field in run.mapping.fields
-    }
-    before = {change.field: change.old for change in entry.changes}
-    tables = {table.slot(side): table for table in run.mapping.tables}
-    for name, sent in zip(entry.names, entry.values, strict=True):
-        if name in tables:
-            if not same_rows(tables[name], side, rows_of(sent), rows_of(row.values[tables[name].at(side)])):
-                return False
-            continue
-        field = fields.get(name)
-        if field is None:
-            return ours
-        now = row.values[field.erpnext_at if side is Side.ERPNEXT else field.source_at]
-        if not (ours and _left(field, side, now, before.get(field.name))) and not _holds(field, side, now, sent):
-            return False
-    if entry.link:
-        return row.partner == _key(entry, side.other)
-    return bool(entry.names) or ours
-
-
-def _left(field: CompiledField, side: Side, now: Raw, old: object) -> bool:
-    """Whether a field has left the value `old` (as people are shown it) that it had before the write."""
-    try:
-        return show(field.read(side, now)) != old
-    except InvalidValue:
-        return True
-
-
-def _holds(field: CompiledField, side: Side, now: Raw, sent: Raw) -> bool:
-    try:
-        return field.read(side, now) == field.read(side, sent)
-    except InvalidValue:
-        return False
-
-
-def _moved_baseline(run: Pass, pair: Pair, side: Side, entry: Entry, row: Row) -> PairChange:
-    """The pair with the fields that were sent agreed as they stand now, and everything else as it was."""
-    origin = decode_image(entry.origin or encode_image(()))
-    images = {each: list(pair.baseline(each) or _unagreed(run, each)) for each in Side}
-    for field in run.mapping.fields:
-        name = field.spec.erpnext if side is Side.ERPNEXT else field.spec.source
-        if name in entry.names:
-            at, across = (
-                (field.erpnext_at, field.source_at) if side is Side.ERPNEXT else (field.source_at, field.erpnext_at)
-            )
-            images[side][at] = row.values[at]
-            images[side.other][across] = origin[across]
-    known = None if pair.erpnext is None or pair.source is None else (pair.erpnext, pair.source)
-    for table in run.mapping.tables:
-        if table.slot(side) in entry.names:
-            here, across = table.at(side), table.at(side.other)
-            rows = {side: rows_of(row.values[here]), side.other: rows_of(origin[across])}
-            ties = tie(
-                table,
-                rows[Side.ERPNEXT],
-                rows[Side.SOURCE],
-                () if known is None else rows_of(known[0][table.erpnext_at]).ties,
-            )
-            images[side][here] = Rows(rows[side].rows, ties)
-            images[side.other][across] = Rows(rows[side.other].rows, ties)
-    return PairChange(
-        pair.id,
-        _content(pair, PairState.UNFINISHED)._replace(
-            erpnext_image=encode_baseline(tuple(images[Side.ERPNEXT])),
-            source_image=encode_baseline(tuple(images[Side.SOURCE])),
-            linked_erpnext=pair.linked_erpnext or (entry.link and side is Side.ERPNEXT),
-            linked_source=pair.linked_source or (entry.link and side is Side.SOURCE),
-        ),
-    )
-
-
-def _unagreed(run: Pass, side: Side) -> Baseline:
-    return (Missing.MISSING,) * len(run.mapping.names(side))
-
-
 def _ended(pair: Pair, *, gone: bool) -> PairChange:
     """The pair as a tombstone; `gone`: its document is not there any more, and lets its name go."""
-    content = _content(pair, PairState.ENDED)
+    content = content_of(pair, PairState.ENDED)
     return PairChange(pair.id, content._replace(erpnext_name=None) if gone else content)
-
-
-def _content(pair: Pair, state: PairState) -> NewPair:
-    """A pair as it is stored, in another state."""
-    return NewPair(
-        erpnext_name=pair.erpnext_name,
-        external_id=pair.external_id,
-        state=state,
-        creation=pair.creation,
-        erpnext_stamp=pair.erpnext_stamp,
-        source_stamp=pair.source_stamp,
-        erpnext_seen=None,
-        source_seen=None,
-        erpnext_image=None if pair.erpnext is None else encode_baseline(pair.erpnext),
-        source_image=None if pair.source is None else encode_baseline(pair.source),
-        linked_erpnext=pair.linked_erpnext,
-        linked_source=pair.linked_source,
-        docstatus=pair.docstatus,
-    )

@@ -66,7 +66,14 @@ def _types_of(schema: Schema, adapt: Callable[[FieldType], FieldType]) -> Types:
         return {name: adapt(info.type) for name, info in fields.items()}
 
     tables = {name: adapted(table.fields) for name, table in schema.tables.items()}
-    return Types(fields=adapted(schema.fields), tables=tables)
+    allowed = {name for name, info in schema.fields.items() if info.allow_on_submit}
+    allowed |= {
+        f"{table}.{name}"
+        for table, rows in schema.tables.items()
+        for name, info in rows.fields.items()
+        if info.allow_on_submit
+    }
+    return Types(fields=adapted(schema.fields), tables=tables, allowed=frozenset(allowed))
 
 
 def _zoned(held: FieldType, zone: str) -> FieldType:

@@ -67,7 +67,8 @@ class Connections:
         """
         from syncd.adapters.erpnext import is_submittable
 
-        if spec.lifecycle is not None or not is_submittable(self.client(spec.site), spec.doctype):
+        submittable = is_submittable(self.client(spec.site), spec.doctype)
+        if spec.lifecycle is not None or not submittable:
             return spec
         return replace(spec, lifecycle=LifecycleSpec())
 

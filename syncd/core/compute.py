@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from syncd.core.canonical import canonical
@@ -32,6 +32,9 @@ from syncd.core.expression_text import (
 from syncd.core.kinds import FieldType, InvalidValue, Kind, quote
 from syncd.core.model import Raw, Unreadable
 from syncd.core.values import nearest
+
+if TYPE_CHECKING:
+    from cel import Context, Program
 
 LONGEST = 2_000
 """Most characters of an expression."""
@@ -116,7 +119,7 @@ class Expression:
             return Unreadable(_failure(problems[0] if problems else _plain(error), given))
         return Unreadable(_failure(problems[0], given)) if problems else _result(result)
 
-    def _context(self, given: dict[str, object], problems: list[str]) -> Any:
+    def _context(self, given: dict[str, object], problems: list[str]) -> dict[str, object] | Context:
         """What the program is run with; what goes wrong in an added function is put into `problems`."""
         if not self._called:
             return {ROOT: given}
@@ -137,7 +140,7 @@ def _failure(why: str, given: Mapping[str, object]) -> str:
     return f"cannot be computed for {shown}: {why}"
 
 
-def _compiled(text: str) -> Any:
+def _compiled(text: str) -> Program:
     """The library's program. Raises `InvalidValue`."""
     import cel
 
@@ -268,7 +271,7 @@ def _plain(error: Exception) -> str:
     if isinstance(error, ZeroDivisionError):
         return "it divides by 0"
     if isinstance(error, OverflowError):
-        return "a whole number becomes larger than 64 bits hold"
+        return "a value becomes larger than can be held (64 bits, the years 1 to 9999)"
     if isinstance(error, KeyError):
         return f"there is no entry {error.args[0] if error.args else ''!s}"
     said = str(error)

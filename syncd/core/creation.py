@@ -10,6 +10,18 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import NamedTuple
 
+from syncd.core.lifecycle import (
+    Asked,
+    Changed,
+    Policy,
+    Situation,
+    Stands,
+    Step,
+    asked_for,
+    transition,
+    unknown_word,
+    word_for,
+)
 from syncd.core.mapping import CompiledField, CompiledMapping, CompiledTable
 from syncd.core.merge import Problem, effective_direction, problem_of
 from syncd.core.model import Action, Direction, FieldChange, Image, Raw, Rows, Side, TableRow, Write
@@ -31,6 +43,10 @@ class Creation(NamedTuple):
     labels: tuple[str, ...] = ()
     """The ERPNext fieldnames of `write.values`, in their order."""
     problems: tuple[Problem, ...] = ()
+    ends: str = ""
+    """Why nothing is created for it, now or later."""
+    holds: str = ""
+    """Why a person has to decide before anything is created."""
 
 
 class CreationPlan:
@@ -40,6 +56,7 @@ class CreationPlan:
         target = side.other
         spec = mapping.spec
         self._side, self._target = side, target
+        self._mapping = mapping
         self.allowed = spec.create.allows(target) and spec.direction.reaches(target)
         """Whether partners may be created on the other side at all."""
         self._spec = spec
@@ -69,6 +86,9 @@ class CreationPlan:
         """
         sent: dict[str, Raw] = dict(self._constants)
         problems: list[Problem] = []
+        refused, docstatus = self._state(values, sent)
+        if refused is not None:
+            return refused
         for at, own, label, translate in self._fields:
             if label in without:
                 continue
@@ -87,7 +107,34 @@ class CreationPlan:
             problems.append(Problem("filters", self._side, reason))
         if problems:
             return Creation(None, (), tuple(problems))
-        return Creation(Write(Action.CREATE, self._target, None, key, sent, link=self._link), self._labelled(sent))
+        write = Write(Action.CREATE, self._target, None, key, sent, link=self._link, docstatus=docstatus)
+        return Creation(write, self._labelled(sent))
+
+    def _state(self, values: Image, sent: dict[str, Raw]) -> tuple[Creation | None, int]:
+        """(why nothing is created, the new document's docstatus); the source's word for a document goes into `sent`."""
+        mapping, lifecycle = self._mapping, self._spec.lifecycle
+        if lifecycle is None:
+            return None, 0
+        if self._target is Side.SOURCE:
+            docstatus = mapping.docstatus(values)
+            said = word_for(lifecycle, docstatus)
+            if lifecycle.field is not None and said is not None:
+                sent[lifecycle.field] = said
+            return (Creation(None, ends="cancelled in ERPNext before it was known here") if docstatus == 2 else None), 0
+        asks = mapping.asks(values)
+        situation = Situation(
+            before=Stands.ABSENT,
+            now=Stands.ABSENT,
+            asked_before=Asked.UNSAID,
+            asked=asked_for(lifecycle, asks),
+            changed=Changed.NOTHING,
+        )
+        found = transition(situation, Policy(lifecycle=lifecycle))
+        if found.step is Step.END:
+            return Creation(None, ends=found.reason), 0
+        if found.step is Step.HOLD:
+            return Creation(None, holds=unknown_word(lifecycle, asks)), 0
+        return None, int(found.step is Step.CREATE_SUBMITTED)
 
     def _rows(self, table: CompiledTable, values: Image, problems: list[Problem]) -> Rows:
         """The rows of a table as the receiving side is given them; what is wrong with them is added to `problems`."""

@@ -19,7 +19,7 @@ import orjson
 
 from syncd.core.model import Baseline, Image, Missing, Raw, Rows, TableRow, Unreadable
 
-_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME
+_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 _NONE = b'["m"]'
 """Stands in a baseline for a field that has not agreed yet. No text can look like it: JSON escapes its quotes."""
 _MARK = "="
@@ -130,7 +130,7 @@ def _is_unicode(text: str) -> bool:
 
 
 def _encode_slowly(values: Sequence[Raw]) -> bytes:
-    return orjson.dumps([value if _fits(value) else _tag(value) for value in values])
+    return orjson.dumps([value if _fits(value) else _tag(value) for value in values], option=_OPTIONS)
 
 
 def encode_image(values: Sequence[Raw]) -> bytes:

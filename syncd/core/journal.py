@@ -5,7 +5,7 @@ same thing again, to find out whether it was done, and to tell a person about it
 beside them, as results. Reports read both back.
 
     records   {"layouts": [[names, labels], …], "entries": [[external id, ERPNext name, layout, image, changes, link,
-              pair, staged row, action, origin, outcome], …]}
+              pair, staged row, action, origin, docstatus, outcome], …]}
     results   [outcome, …]: one for each entry
 
 An outcome is null (nothing to tell), the key of the record that was made (done), or [result, error, hint, request id].
@@ -52,6 +52,8 @@ class Entry(NamedTuple):
     origin: bytes | None = None
     """The other side's encoded image that the write was decided on: what becomes its baseline once it was done."""
     labels: tuple[str, ...] = ()
+    docstatus: int = 0
+    """What a creation or amendment makes: a draft (0) or a submitted document (1)."""
 
 
 def encode_entries(entries: Iterable[Entry]) -> bytes:
@@ -69,6 +71,7 @@ def encode_entries(entries: Iterable[Entry]) -> bytes:
             entry.staged,
             entry.action,
             None if entry.origin is None else orjson.Fragment(entry.origin),
+            entry.docstatus,
             _outcome(entry),
         )
         for entry in entries
@@ -112,10 +115,12 @@ def decode_entries(records: bytes, results: bytes = b"") -> list[Entry]:
             action=action,
             origin=None if origin is None else encode_image(read_image(origin)),
             labels=tuple(labels),
+            docstatus=docstatus,
         )
-        for external_id, name, (names, labels), image, changes, link, pair, staged, action, origin, outcome in _read(
-            records, results
-        )
+        for external_id, name, (
+            names,
+            labels,
+        ), image, changes, link, pair, staged, action, origin, docstatus, outcome in (_read(records, results))
     ]
 
 
@@ -128,7 +133,7 @@ def tell_entries(records: bytes, results: bytes = b"") -> list[dict[str, Any]]:
     layouts = [(labels or names) for names, labels in held["layouts"]]
     told = []
     for entry, later in zip(held["entries"], outcomes, strict=True):
-        external_id, name, layout, image, changes, link, _, _, action, _, written = entry
+        external_id, name, layout, image, changes, link, _, _, action, _, _, written = entry
         outcome = later if later is not None else written
         if isinstance(outcome, str):  # the key of the record that was made
             external_id, name = external_id or outcome, name or outcome
@@ -164,7 +169,7 @@ def _shown(held: Any) -> object:
 
 _PLAIN = frozenset({str, int, bool, type(None)})
 
-_Read: TypeAlias = tuple[Any, Any, list[list[str]], Image, Any, bool, Any, Any, str, Any, list[str]]
+_Read: TypeAlias = tuple[Any, Any, list[list[str]], Image, Any, bool, Any, Any, str, Any, int, list[str]]
 
 
 _MADE = [DONE, "", "", ""]
@@ -182,10 +187,11 @@ def _held(records: bytes, results: bytes) -> tuple[dict[str, Any], Sequence[Outc
 def _read(records: bytes, results: bytes) -> Iterator[_Read]:
     held, outcomes = _held(records, results)
     for entry, later in zip(held["entries"], outcomes, strict=True):
-        external_id, name, layout, image, changes, link, pair, staged, action, origin, outcome = entry
+        external_id, name, layout, image, changes, link, pair, staged, action, origin, docstatus, outcome = entry
         outcome = later if later is not None else outcome
         if isinstance(outcome, str):  # the key of the record that was made
             external_id, name, outcome = external_id or outcome, name or outcome, _MADE
         known = held["layouts"][layout]
         values = read_image(image)
-        yield external_id, name, known, values, changes, link, pair, staged, action, origin, outcome or _NOTHING
+        told = outcome or _NOTHING
+        yield external_id, name, known, values, changes, link, pair, staged, action, origin, docstatus, told

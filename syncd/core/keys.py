@@ -17,6 +17,8 @@ MOST_CHARACTERS = 140
 
 _UNSAFE = re.compile(r"[%/<>\x00-\x1f\x7f-\x9f\u2028\u2029]|^\s+|\s+$")
 
+_ENCODED = re.compile(r"(?:%[0-9A-F]{2})+")
+
 
 def _escape(found: re.Match[str]) -> str:
     return "".join(f"%{byte:02X}" for byte in found.group().encode("utf-8"))
@@ -40,3 +42,8 @@ def part_text(part: Raw) -> str:
     if isinstance(part, datetime | date | time):
         return part.isoformat()
     return str(part)
+
+
+def decode_part(text: str) -> str:
+    """The text that `encode_part` was given."""
+    return _ENCODED.sub(lambda found: bytes.fromhex(found.group().replace("%", "")).decode("utf-8"), text)

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import NamedTuple
-from urllib.parse import unquote
 
 from syncd.core.convert import Lens
-from syncd.core.keys import encode_part
+from syncd.core.keys import decode_part, encode_part
 from syncd.core.kinds import InvalidValue, Value, quote
 from syncd.core.model import Side
 
@@ -103,7 +102,7 @@ class LinkLens:
 
     def to_source(self, value: Value) -> Value:
         """See `Lens`. Raises `UnresolvedLinkError`."""
-        return None if value is None else self.inner.to_source(unquote(self.book.id_of(str(value))))
+        return None if value is None else self.inner.to_source(decode_part(self.book.id_of(str(value))))
 
     def same(self, erpnext: Value, other: Value) -> bool:
         """See `Lens`: names are compared as they are."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from syncd.core.convert import Lens, build_lens
 from syncd.core.links import LinkBook, LinkLens
-from syncd.core.model import Baseline, Image, Raw, Side
+from syncd.core.model import Baseline, Image, Missing, Raw, Side
 from syncd.core.spec import (
     COMPUTED,
     CancelLinked,
@@ -34,7 +34,9 @@ from syncd.core.spec import (
 from syncd.core.values import FieldType, InvalidValue, Kind, Value, canonical, coerce, to_raw
 
 __all__ = [
+    "AMENDED_FROM",
     "COMPUTED",
+    "DOCSTATUS",
     "CancelLinked",
     "ChangedAfterSubmit",
     "CompiledField",
@@ -200,6 +202,8 @@ class CompiledMapping:
     tables: tuple[CompiledTable, ...] = ()
     books: Mapping[str, LinkBook] = field(default_factory=dict)
     """What is known of the pairs of the mappings that links lead to, by mapping."""
+    allowed: frozenset[str] = frozenset()
+    """See `Types.allowed`."""
 
     @property
     def name(self) -> str:
@@ -224,8 +228,24 @@ class CompiledMapping:
 
     def docstatus(self, image: Image | Baseline) -> int:
         """What an image of ERPNext says of the document's state; 0 where the DocType cannot be submitted."""
-        held = image[self.erpnext_fields.index(DOCSTATUS)] if self.spec.lifecycle is not None else 0
+        held = self._held(image, DOCSTATUS)
         return held if isinstance(held, int) else 0
+
+    def amended_from(self, image: Image | Baseline) -> str | None:
+        """The name of the cancelled document that this one stands for."""
+        held = self._held(image, AMENDED_FROM)
+        return str(held) if held else None
+
+    def asks(self, image: Image | Baseline) -> Raw:
+        """The value of the source's lifecycle column in an image of the source; None where there is none."""
+        spec = self.spec.lifecycle
+        if spec is None or spec.field is None or not image:
+            return None
+        held = image[self.source_fields.index(spec.field)]
+        return None if isinstance(held, Missing) else held
+
+    def _held(self, image: Image | Baseline, name: str) -> Raw | Missing:
+        return image[self.erpnext_fields.index(name)] if self.spec.lifecycle is not None and image else None
 
 
 def layout(spec: MappingSpec) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -267,6 +287,8 @@ class Types:
 
     fields: Mapping[str, FieldType]
     tables: Mapping[str, Mapping[str, FieldType]] = field(default_factory=dict)
+    allowed: frozenset[str] = frozenset()
+    """ERPNext's fields that may change after submission: `remarks`, `items` (rows come and go), `items.qty`."""
 
 
 def compile_mapping(
@@ -311,6 +333,7 @@ def compile_mapping(
         source_zone=spec.timezone,
         tables=tuple(tables),
         books=books,
+        allowed=erpnext.allowed,
     )
 
 

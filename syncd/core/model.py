@@ -239,6 +239,8 @@ class Write(NamedTuple):
     """The pair's id in the state store, where there is one."""
     docstatus: int = 0
     """What a CREATE or AMEND makes in ERPNext: a draft (0) or a submitted document (1)."""
+    forced: bool = False
+    """A person decided: a document is cancelled although others refer to it."""
 
 
 @dataclass(slots=True, kw_only=True)

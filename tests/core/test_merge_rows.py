@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from syncd.core.mapping import CompiledMapping, FieldSpec, MappingSpec, TableSpec, Types, compile_mapping
 from syncd.core.merge import Choice, Merge, merge
-from syncd.core.model import Direction, Image, Rows, Side, TableRow, Wins
+from syncd.core.model import Direction, Image, Rows, Side, TableRow, Unreadable, Wins
 from syncd.core.rows import agreed, rows_of, tie
 from syncd.core.values import decode_baseline, decode_image, encode_baseline, encode_image
 from tests.core.builders import CURRENCY, DATA, INTEGER, VARCHAR
@@ -288,6 +288,7 @@ def test_images_with_rows_survive_encoding_ties_and_all() -> None:
     assert decode_image(encode_image(image)) == image
     again = decode_baseline(encode_baseline(image))[1]
     assert rows_of(again).ties == (("r1", "1"), ("r2", "2"))
+    assert decode_image(encode_image((Rows(), Unreadable("no")))) == (Rows(), Unreadable("no"))
     odd = (Rows((TableRow("a", (10**30, float("nan"), b"\x00", None)),)),)
     assert repr(decode_image(encode_image(odd))) == repr(odd)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -72,7 +73,7 @@ def test_targets_come_first(specs: list[MappingSpec], expected: list[tuple[str, 
 
 def test_a_long_chain_needs_no_recursion() -> None:
     names = [f"m{at:05d}" for at in range(5_000)]
-    specs = [mapping(name, to) for name, to in zip(names, names[1:], strict=False)] + [mapping(names[-1])]
+    specs = [mapping(name, to) for name, to in itertools.pairwise(names)] + [mapping(names[-1])]
     assert in_link_order(specs) == [(name,) for name in reversed(names)]
 
 

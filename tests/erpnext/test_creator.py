@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from syncd.adapters.erpnext import ErpnextEndpoint, SiteClient
-from syncd.adapters.erpnext.lookup import filters_for
+from syncd.adapters.erpnext.calls import filters_for
 from syncd.adapters.erpnext.operations import prune_keys
 from syncd.adapters.erpnext.provision import apply_provision, plan_provision, remove_provision
 from syncd.adapters.sandbox import SandboxServer

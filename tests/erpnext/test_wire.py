@@ -66,6 +66,8 @@ def test_binary_data_has_no_field() -> None:
         ("Date", "", None, "an empty date is stored as null"),
         ("Datetime", "2027-01-31 10:00:00.000000", "2027-01-31 10:00:00", "a re-read leaves zero microseconds out"),
         ("Time", "09:05:00", "9:05:00", "hours are not padded"),
+        ("Time", "7:5:0.588351", "7:05:00.588351", "a document pads nothing (measured)"),
+        ("Time", "0:0:9", "0:00:09", "a document pads nothing (measured)"),
         ("JSON", {"a": 1}, '{"a":1}', "JSON is text"),
         ("Date", "nonsense", "nonsense", "what does not fit stays as it is"),
         ("Data", None, None, "null"),

@@ -68,7 +68,7 @@ def test_rules_choose_by_method_path_body_skip_and_times(client: SiteClient) -> 
     assert state == [{"kind": "status", "met": 2, "skip": 0, "times": 2}]
     client.admin("faults", kind="deadlock", times=-1)
     assert {client.get("/api/method/ping").status_code for _ in range(3)} == {500}
-    assert client.delete("/_sandbox/faults").json() == {"rules": [], "rate_limit_reset": None}
+    assert client.delete("/_sandbox/faults").json() == {"rules": [], "locked": [], "rate_limit_reset": None}
     assert client.get("/api/method/ping").status_code == 200
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from syncd.adapters.erpnext.calls import ListQuery
+from syncd.adapters.erpnext.child_reader import ChildReader
 from syncd.adapters.erpnext.client import SiteClient
 from syncd.adapters.erpnext.errors import ReadRefusedError
-from syncd.adapters.erpnext.meta import load_schema
+from syncd.adapters.erpnext.fitting import close, no_table
+from syncd.adapters.erpnext.meta import load_schema, table_fields
 from syncd.adapters.erpnext.operations import DOCTYPE, has_operations
-from syncd.adapters.erpnext.wire import RowShape
-from syncd.core.mapping import MappingSpec, SourceDeleted, layout
+from syncd.adapters.erpnext.wire import RowShape, TableShape
+from syncd.core.mapping import MappingSpec, SourceDeleted, layout, table_layout
 from syncd.core.model import Side
 from syncd.errors import AccessError, GoneError, Problem
 from syncd.ports.endpoint import Schema
@@ -22,9 +26,9 @@ def check_site(client: SiteClient, spec: MappingSpec) -> list[Problem]:
     Raises `UnreachableError`, `AccessError` (credentials) and `HaltError` (no such DocType). Whether the mapped fields
     exist and fit is for the caller, who has the schema; here they are only read.
     """
-    schema = load_schema(client, spec.doctype)
+    schema = load_schema(client, spec.doctype, [table.erpnext for table in spec.tables])
     user = client.user()
-    problems = [*_about_user(spec, user), *_about_external_id(spec, schema)]
+    problems = [*_about_user(spec, user), *_about_external_id(spec, schema), *_about_tables(client, spec, schema)]
     if spec.direction.reaches(Side.ERPNEXT) and spec.create.allows(Side.ERPNEXT) and not has_operations(client):
         problems.append(
             Problem(
@@ -80,6 +84,35 @@ def _external(spec: MappingSpec, message: str, hint: str, *, warning: bool) -> P
     return Problem(file=spec.file, key="erpnext.external_id", message=message, hint=hint, warning=warning)
 
 
+def _about_tables(client: SiteClient, spec: MappingSpec, schema: Schema) -> list[Problem]:
+    """Child tables that are not there, and those without which no document can be made."""
+    known = table_fields(client, spec.doctype)
+    named = {table.erpnext for table in spec.tables}
+    problems = [
+        Problem(
+            file=spec.file,
+            key=f"tables.{table.erpnext}",
+            message=no_table(table, schema),
+            hint=close(table.erpnext, known),
+        )
+        for table in spec.tables
+        if table.erpnext not in known
+    ]
+    creates = spec.direction.reaches(Side.ERPNEXT) and spec.create.allows(Side.ERPNEXT) and spec.create_method is None
+    problems += [
+        Problem(
+            file=spec.file,
+            key="tables",
+            message=f"{spec.doctype} needs rows in {name}, which nothing gives: none can be made",
+            hint=f"map them under [tables.{name}]",
+            warning=True,
+        )
+        for name, described in known.items()
+        if creates and name not in named and str(described.get("reqd") or "0") != "0"
+    ]
+    return problems
+
+
 def _about_rights(client: SiteClient, spec: MappingSpec, schema: Schema, user: str) -> list[Problem]:
     """Whether the user may read the DocType and the mapped fields, and do what the mapping does there.
 
@@ -92,12 +125,21 @@ def _about_rights(client: SiteClient, spec: MappingSpec, schema: Schema, user: s
         doctype=spec.doctype, fields=shape.fields, filters=[], or_filters=[], order_by="modified desc", limit=1
     )
     try:
-        rows = shape.rows(client.read_list(query))
+        documents = client.read_list(query)
+        rows = shape.rows(documents)
     except AccessError as error:
         return [Problem(file=spec.file, key="mapping.doctype", message=error.message, hint=error.hint)]
     if not rows:
         return []
+    problems = _about_rows(client, spec, schema, documents)
     missing = [right for right in _rights(spec) if not _may(client, spec.doctype, rows[0].key, right)]
+    return [
+        *problems,
+        *_missing_rights(client, spec, user, missing),
+    ]
+
+
+def _missing_rights(client: SiteClient, spec: MappingSpec, user: str, missing: list[str]) -> list[Problem]:
     return [
         Problem(
             file=spec.file,
@@ -107,6 +149,25 @@ def _about_rights(client: SiteClient, spec: MappingSpec, schema: Schema, user: s
         )
         for right in missing
     ]
+
+
+def _about_rows(
+    client: SiteClient, spec: MappingSpec, schema: Schema, documents: list[dict[str, Any]]
+) -> list[Problem]:
+    """Tables whose rows, or some fields of them, the user may not read."""
+    problems = []
+    for table in spec.tables:
+        child = schema.tables.get(table.erpnext)
+        if child is None:
+            continue
+        mapped = [name for name in table_layout(table)[0] if name in child.fields]
+        shape = TableShape(table.erpnext, child, mapped, {}, place=f"{client.base_url} {spec.doctype}")
+        try:
+            ChildReader(client, spec.doctype, [shape], where=spec.file).fill(documents)
+        except AccessError as error:
+            key = f"tables.{table.erpnext}"
+            problems.append(Problem(file=spec.file, key=key, message=error.message, hint=error.hint))
+    return problems
 
 
 def _rights(spec: MappingSpec) -> list[str]:

@@ -14,13 +14,15 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from syncd.adapters.erpnext.building import Building
+from syncd.adapters.erpnext.child_rows import new_rows
 from syncd.adapters.erpnext.client import SiteClient
 from syncd.adapters.erpnext.lookup import Lookup
 from syncd.adapters.erpnext.operations import Key, abandon_key, find_key, has_operations, key_document
-from syncd.adapters.erpnext.taken import agrees, missed_by_creation
-from syncd.adapters.erpnext.wire import to_json
+from syncd.adapters.erpnext.taken import carried, missed_by_creation
+from syncd.adapters.erpnext.wire import TableShape, to_json
 from syncd.core.mapping import MappingSpec
-from syncd.core.model import Row, Write
+from syncd.core.model import Row, Rows, Write
 from syncd.errors import AccessError, BusyError, RecordError, RefusedError, UnknownOutcomeError, UnreachableError
 from syncd.ports.endpoint import Done, Failed, Schema, WriteResult
 
@@ -43,6 +45,7 @@ class Creator:
         schema: Schema,
         layout: tuple[str, ...],
         lookup: Lookup,
+        tables: Sequence[TableShape] = (),
         *,
         run: str,
     ) -> None:
@@ -51,17 +54,19 @@ class Creator:
         self._schema = schema
         self._layout = layout
         self._lookup = lookup
+        self._tables = tuple(tables)
         self._run = run
+        self._building = Building(client, spec, schema)
 
     def create(self, writes: Sequence[Write], operation: str) -> list[WriteResult]:
         """See `Endpoint.create`."""
         keyed = has_operations(self._client)
         subject = self._subject(writes)
-        documents = [self._document(write) for write in writes]
-        if keyed:
-            records = orjson.dumps([write.partner for write in writes]).decode()
-            documents.insert(0, key_document(operation, mapping=self._spec.name, run=self._run, records=records))
         try:
+            documents = self._building.documents(writes, [self._document(write) for write in writes])
+            if keyed:
+                records = orjson.dumps([write.partner for write in writes]).decode()
+                documents.insert(0, key_document(operation, mapping=self._spec.name, run=self._run, records=records))
             answer = self._client.write(
                 "POST",
                 "/api/method/frappe.client.insert_many",
@@ -104,7 +109,12 @@ class Creator:
     def _document(self, write: Write) -> dict[str, Any]:
         """The document to insert. Empty values are left out: null means the same, and the site fills its defaults."""
         zone = ZoneInfo(self._client.zone())
-        values = {name: to_json(raw, zone) for name, raw in write.values.items() if raw is not None}
+        shapes = {table.name: table for table in self._tables}
+        values = {
+            name: new_rows(shapes[name], raw, zone) if isinstance(raw, Rows) else to_json(raw, zone)
+            for name, raw in write.values.items()
+            if raw is not None
+        }
         if write.link and self._spec.external_id:
             values[self._spec.external_id] = write.partner
         return {"doctype": self._spec.doctype, **values}
@@ -128,7 +138,7 @@ class Creator:
 
     def _result(self, write: Write, row: Row | None, name: str) -> WriteResult:
         if row is not None:
-            return Done(row, missed_by_creation(write.values, row, self._schema, self._layout))
+            return Done(row, missed_by_creation(write.values, row, self._schema, self._layout, self._tables))
         return Failed(
             UnknownOutcomeError(
                 f"{self._subject([write])}: it was made{name and f' as “{name}”'} but cannot be read back",
@@ -194,11 +204,7 @@ class Creator:
         return made
 
     def _carries(self, write: Write, row: Row) -> bool:
-        return all(
-            agrees(write.values[name], row.values[at], self._schema.fields[name].type)
-            for at, name in enumerate(self._layout)
-            if write.values.get(name) is not None and name in self._schema.fields
-        )
+        return carried(write.values, row, self._schema, self._layout, self._tables, new=True)
 
     def _created_without_key(self, writes: Sequence[Write], sent: datetime | None) -> list[Row | None] | None:
         if self._spec.external_id and all(write.link and write.partner for write in writes):

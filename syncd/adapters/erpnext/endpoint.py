@@ -8,17 +8,20 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from syncd.adapters.erpnext.amending import Chains
+from syncd.adapters.erpnext.child_reader import ChildReader
 from syncd.adapters.erpnext.client import SiteClient
 from syncd.adapters.erpnext.creator import LARGEST_BATCH, Creator
 from syncd.adapters.erpnext.feed import Feed
+from syncd.adapters.erpnext.fitting import halt_unless_known, table_shapes
+from syncd.adapters.erpnext.linked import forget_references
 from syncd.adapters.erpnext.lookup import Lookup
-from syncd.adapters.erpnext.meta import forget_doctype, load_schema
+from syncd.adapters.erpnext.meta import load_schema
 from syncd.adapters.erpnext.operations import forget_operations, has_operations
 from syncd.adapters.erpnext.wire import RowShape, to_json
 from syncd.adapters.erpnext.writer import Writer
 from syncd.core.mapping import MappingSpec, layout
 from syncd.core.model import Row, Side, Write
-from syncd.errors import HaltError
 from syncd.ports.endpoint import Capabilities, Page, Schema, WriteResult
 
 
@@ -30,6 +33,7 @@ class _Parts:
     lookup: Lookup
     creator: Creator
     writer: Writer
+    chains: Chains
 
 
 class ErpnextEndpoint:
@@ -49,8 +53,8 @@ class ErpnextEndpoint:
         self._made: _Parts | None = None
         self._before = client.requests
         # A daemon's client lives long: what the site has is asked anew for each run.
-        forget_doctype(client, spec.doctype)
         forget_operations(client)
+        forget_references(client, spec.doctype)
 
     @property
     def requests(self) -> int:
@@ -71,9 +75,12 @@ class ErpnextEndpoint:
         )
 
     def schema(self) -> Schema:
-        """The DocType's fields. Raises `HaltError` (guard `schema`) when the site has no such DocType."""
+        """The DocType's fields and the child tables that the mapping names.
+
+        Raises `HaltError` (guard `schema`) when the site has no such DocType.
+        """
         if self._schema is None:
-            self._schema = load_schema(self._client, self._spec.doctype)
+            self._schema = load_schema(self._client, self._spec.doctype, [table.erpnext for table in self._spec.tables])
         return self._schema
 
     def changes(self, cursor: str | None, *, overlap: float) -> Iterator[Page]:
@@ -92,6 +99,13 @@ class ErpnextEndpoint:
         """The documents that carry these external ids; none where the mapping has no `external_id`."""
         return self._parts().lookup.by_external_id(partners)
 
+    def amendments(self, names: Sequence[str]) -> dict[str, Row]:
+        """For each of these names that was amended: the newest document of its chain, those not cancelled first."""
+        parts = self._parts()
+        newest = parts.chains.newest(names)
+        rows = {row.key: row for row in parts.lookup.by_name(list(newest.values()))}
+        return {name: rows[key] for name, key in newest.items() if key in rows}
+
     def create(self, writes: Sequence[Write], operation: str) -> list[WriteResult]:
         """Insert all documents or none, in one `insert_many`; exactly once where the site has `Syncd Operation`."""
         return self._parts().creator.create(writes, operation)
@@ -106,7 +120,7 @@ class ErpnextEndpoint:
         return self._parts().creator.created(writes, operation, sent)
 
     def apply(self, writes: Sequence[Write]) -> Iterator[tuple[int, WriteResult]]:
-        """Update, link, delete and disable documents, each under the condition of its stamp."""
+        """Update, link, submit, cancel, amend, delete and disable documents, each under the condition of its stamp."""
         return self._parts().writer.apply(writes)
 
     def close(self) -> None:
@@ -119,43 +133,23 @@ class ErpnextEndpoint:
 
     def _make(self) -> _Parts:
         spec, schema = self._spec, self.schema()
-        self._known(schema)
+        halt_unless_known(self._client, spec, schema)
         zone = ZoneInfo(self._client.zone())
         # A mapping that writes nothing into ERPNext does without the field where the site lacks it.
         external_id = spec.external_id if spec.external_id in schema.fields else None
-        shape = RowShape(
-            schema,
-            self._layout,
-            external_id,
-            place=f"{self._client.base_url} {spec.doctype}",
-            user=self._client.user,
-        )
-        lookup = Lookup(self._client, spec.doctype, shape, external_id)
-        feed = Feed(self._client, spec.doctype, shape, _filters(spec, zone), page_size=self._page_size, where=spec.file)
+        place = f"{self._client.base_url} {spec.doctype}"
+        tables = table_shapes(spec, schema, place)
+        shape = RowShape(schema, self._layout, external_id, place=place, user=self._client.user, tables=tables)
+        children = ChildReader(self._client, spec.doctype, tables, where=spec.file)
+        lookup = Lookup(self._client, spec.doctype, shape, external_id, children)
+        filters = _filters(spec, zone)
         return _Parts(
-            feed=feed,
+            feed=Feed(self._client, spec.doctype, shape, filters, children, page_size=self._page_size, where=spec.file),
             lookup=lookup,
-            creator=Creator(self._client, spec, schema, self._layout, lookup, run=self._run),
-            writer=Writer(self._client, spec, schema, self._layout, shape, lookup),
+            creator=Creator(self._client, spec, schema, self._layout, lookup, tables, run=self._run),
+            writer=Writer(self._client, spec, schema, self._layout, shape, lookup, run=self._run),
+            chains=Chains(self._client, schema),
         )
-
-    def _known(self, schema: Schema) -> None:
-        """One unknown field would fail every query; said here with file and key."""
-        for name in self._layout:
-            if name not in schema.fields:
-                raise HaltError(
-                    "schema",
-                    f"{self._spec.file}: fields.{name}: no such field in {self._spec.doctype}",
-                    hint="run syncd check for the nearest names",
-                )
-        wanted = self._spec.external_id
-        if wanted is not None and wanted not in schema.fields and self._spec.direction.reaches(Side.ERPNEXT):
-            raise HaltError(
-                "schema",
-                f"{self._spec.file}: erpnext.external_id: no field {wanted} in {self._spec.doctype} on "
-                f"{self._client.base_url}",
-                hint="run syncd provision --apply: it makes the field",
-            )
 
 
 def _filters(spec: MappingSpec, zone: ZoneInfo) -> list[list[Any]]:

@@ -8,15 +8,16 @@ equal cannot exist, since the name is the primary key.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from zoneinfo import ZoneInfo
 
 import orjson
 
 from syncd.adapters.erpnext.calls import ListQuery, SlowAnswerError
+from syncd.adapters.erpnext.child_reader import ChildReader, Filled
 from syncd.adapters.erpnext.client import SiteClient
 from syncd.adapters.erpnext.errors import ReadRefusedError
 from syncd.adapters.erpnext.meta import missing_doctype
@@ -30,16 +31,28 @@ _STEP = timedelta(hours=6)
 """Two changes of a zone's offset lie further apart than this."""
 
 
+_Begun: TypeAlias = tuple[list[dict[str, Any]], int, Future[Filled]]
+
+
 class Feed:
     """The pages of one DocType, restricted by the mapping's filters."""
 
     def __init__(
-        self, client: SiteClient, doctype: str, shape: RowShape, filters: list[list[Any]], *, page_size: int, where: str
+        self,
+        client: SiteClient,
+        doctype: str,
+        shape: RowShape,
+        filters: list[list[Any]],
+        children: ChildReader,
+        *,
+        page_size: int,
+        where: str,
     ) -> None:
         self._client = client
         self._doctype = doctype
         self._shape = shape
         self._filters = filters
+        self._children = children
         self._page_size = page_size
         self._where = where
 
@@ -52,10 +65,9 @@ class Feed:
         start = None
         if reached is not None:
             start = look_back(reached, overlap, site_now=self._client.clock.now(), zone=ZoneInfo(self._client.zone()))
-        for documents in self._pages("modified", start, to_the_end=False):
-            last = documents[-1]
+        for last, filled in self._pages("modified", start, to_the_end=False):
             at = reached if reached is not None and reached > last["modified"] else last["modified"]
-            yield Page(rows=self._shape.rows(documents), cursor=write_cursor(at, last["name"]))
+            yield Page(rows=self._shape.rows(filled.documents, filled.held), cursor=write_cursor(at, last["name"]))
 
     def scan(self) -> Iterator[Page]:
         """Every row in the order of creation, which edits and renames during the pass do not disturb.
@@ -67,25 +79,31 @@ class Feed:
         if not newest:
             return
         cursor = write_cursor(newest[0]["modified"], newest[0]["name"])
-        for documents in self._pages("creation", None, to_the_end=True):
-            yield Page(rows=self._shape.rows(documents), cursor=cursor)
+        for _, filled in self._pages("creation", None, to_the_end=True):
+            yield Page(rows=self._shape.rows(filled.documents, filled.held), cursor=cursor)
 
-    def _pages(self, stamp: str, start: str | None, *, to_the_end: bool) -> Iterator[list[dict[str, Any]]]:
-        """Pages in the order of `stamp`, the next one asked for while the caller works on the one before.
+    def _pages(self, stamp: str, start: str | None, *, to_the_end: bool) -> Iterator[tuple[Mapping[str, Any], Filled]]:
+        """Pages in the order of `stamp`, each with its last document, filled with the rows of its tables.
 
+        The next page is asked for while those rows are read, and both while the caller works on the page before.
         `to_the_end`: only an empty page ends the feed, so that nothing that limits pages can make rows look absent.
         """
-        with ThreadPoolExecutor(1, thread_name_prefix="syncd-feed") as ahead:
-            documents, asked = self._page(stamp, start, None)
+        with ThreadPoolExecutor(2, thread_name_prefix="syncd-feed") as ahead:
+            documents, asked, filled = self._begin(ahead, stamp, start, None)
             while documents:
-                following: Future[tuple[list[dict[str, Any]], int]] | None = None
+                following: Future[_Begun] | None = None
+                last = documents[-1]
                 if to_the_end or len(documents) >= asked:
-                    last = documents[-1]
-                    following = ahead.submit(self._page, stamp, last[stamp], last["name"])
-                yield documents
+                    following = ahead.submit(self._begin, ahead, stamp, last[stamp], last["name"])
+                yield last, filled.result()
                 if following is None:
                     return
-                documents, asked = following.result()
+                documents, asked, filled = following.result()
+
+    def _begin(self, ahead: ThreadPoolExecutor, stamp: str, since: str | None, name: str | int | None) -> _Begun:
+        """One page, the size that was asked for, and the rows of its tables under way."""
+        documents, asked = self._page(stamp, since, name)
+        return documents, asked, ahead.submit(self._children.fill, documents)
 
     def _page(self, stamp: str, since: str | None, name: str | int | None) -> tuple[list[dict[str, Any]], int]:
         """One page from `since`, behind the document `name` where one is given, and the size that was asked for.

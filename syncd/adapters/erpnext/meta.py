@@ -6,7 +6,7 @@ custom fields and property setters merged in.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -15,9 +15,10 @@ from syncd.core.values import FieldType, Kind
 from syncd.errors import GoneError, HaltError, UnreachableError
 from syncd.ports.endpoint import FieldInfo, Schema
 
-_LAYOUT: Final = frozenset(
-    {"Section Break", "Column Break", "Tab Break", "Fold", "Heading", "HTML", "Button", "Image", "Table"}
-    | {"Table MultiSelect"}
+TABLES: Final = frozenset({"Table", "Table MultiSelect"})
+"""Field types that hold child rows; `options` names the child DocType."""
+_NO_COLUMN: Final = TABLES | frozenset(
+    {"Section Break", "Column Break", "Tab Break", "Fold", "Heading", "HTML", "Button", "Image"}
 )
 """Field types without a column of their own in the DocType's table."""
 _SHORT: Final = frozenset(
@@ -52,6 +53,12 @@ _STANDARD: Final = (
     ("docstatus", "Int", "Document Status"),
     ("idx", "Int", "Index"),
 )
+_OF_ROWS: Final = (
+    ("parent", "Data", "Parent"),
+    ("parentfield", "Data", "Parent Field"),
+    ("parenttype", "Link", "Type"),
+)
+"""Standard columns that child DocTypes have besides."""
 
 
 def field_type(fieldtype: str, *, length: int = 0, options: str = "", zone: ZoneInfo | None = None) -> FieldType:
@@ -135,7 +142,27 @@ def described_doctype(client: SiteClient, doctype: str) -> dict[str, Any]:
 
     Raises `HaltError` (guard `schema`) when there is no such DocType, else as `SiteClient.get`.
     """
+    return _bundle(client, doctype)[doctype]
+
+
+def table_fields(client: SiteClient, doctype: str) -> dict[str, dict[str, Any]]:
+    """The Table and Table MultiSelect fields of `doctype` as the site describes them, by fieldname.
+
+    Errors are those of `described_doctype`.
+    """
+    fields = described_doctype(client, doctype).get("fields") or ()
+    return {str(entry["fieldname"]): entry for entry in fields if entry.get("fieldtype") in TABLES}
+
+
+def _bundle(client: SiteClient, doctype: str) -> dict[str, dict[str, Any]]:
+    """The DocType and the DocTypes of its child tables, by name: the site answers them together."""
     return client.kept(f"meta:{doctype}", lambda: _ask(client, doctype))
+
+
+def is_submittable(client: SiteClient, doctype: str) -> bool:
+    """Whether documents of `doctype` can be submitted. Asks the site anew. Errors are those of `described_doctype`."""
+    forget_doctype(client, doctype)
+    return _yes(described_doctype(client, doctype), "is_submittable")
 
 
 def forget_doctype(client: SiteClient, doctype: str) -> None:
@@ -143,7 +170,7 @@ def forget_doctype(client: SiteClient, doctype: str) -> None:
     client.forget(f"meta:{doctype}")
 
 
-def _ask(client: SiteClient, doctype: str) -> dict[str, Any]:
+def _ask(client: SiteClient, doctype: str) -> dict[str, dict[str, Any]]:
     try:
         answer = client.get(
             "/api/method/frappe.desk.form.load.getdoctype",
@@ -153,9 +180,9 @@ def _ask(client: SiteClient, doctype: str) -> dict[str, Any]:
         )
     except GoneError as error:
         raise missing_doctype(client, doctype) from error
-    for described in answer["docs"]:
-        if isinstance(described, dict) and described.get("name") == doctype:
-            return described
+    bundle = {str(described.get("name")): described for described in answer["docs"] if isinstance(described, dict)}
+    if doctype in bundle:
+        return bundle
     raise UnreachableError(
         f"{client.base_url} answers the metadata of other DocTypes than the {doctype} that was asked for",
         hint="something between syncd and the site may cache its answers: ask who runs it",
@@ -171,13 +198,27 @@ def missing_doctype(client: SiteClient, doctype: str) -> HaltError:
     )
 
 
-def load_schema(client: SiteClient, doctype: str) -> Schema:
-    """The fields of `doctype` that have a column, standard ones first. Errors are those of `described_doctype`."""
+def load_schema(client: SiteClient, doctype: str, tables: Sequence[str] = ()) -> Schema:
+    """The fields of `doctype` that have a column, standard ones first, and the child tables among `tables`.
+
+    A name in `tables` that is no child table of the DocType is left out. Errors are those of `described_doctype`.
+    """
     zone = site_zone(client.zone())
     described = described_doctype(client, doctype)
-    fields = {name: _standard(name, fieldtype, label, zone) for name, fieldtype, label in _STANDARD}
+    known = {name: str(entry.get("options")) for name, entry in table_fields(client, doctype).items() if name in tables}
+    bundle = _bundle(client, doctype)
+    children = {
+        name: _schema(bundle.get(child) or described_doctype(client, child), child, zone, {})
+        for name, child in known.items()
+    }
+    return _schema(described, doctype, zone, children)
+
+
+def _schema(described: Mapping[str, Any], doctype: str, zone: ZoneInfo, tables: Mapping[str, Schema]) -> Schema:
+    standard = (*_STANDARD, *_OF_ROWS) if _yes(described, "istable") else _STANDARD
+    fields = {name: _standard(name, fieldtype, label, zone) for name, fieldtype, label in standard}
     for entry in described.get("fields") or ():
-        if entry.get("fieldtype") in _LAYOUT or _yes(entry, "is_virtual") or not entry.get("fieldname"):
+        if entry.get("fieldtype") in _NO_COLUMN or _yes(entry, "is_virtual") or not entry.get("fieldname"):
             continue
         fields.setdefault(str(entry["fieldname"]), _field(entry, zone))
     return Schema(
@@ -186,4 +227,5 @@ def load_schema(client: SiteClient, doctype: str) -> Schema:
         key=("name",),
         submittable=_yes(described, "is_submittable"),
         autoname=str(described.get("autoname") or ""),
+        tables=tables,
     )

@@ -1,7 +1,8 @@
 """Changing single documents: compare-and-set by `modified`, several in flight.
 
 A PUT carries the `modified` that the decision was made on; of several with one stamp the site does one and refuses the
-rest (measured). A deletion has no such condition: the stamp is looked at right before it.
+rest (measured). A deletion has no such condition: the stamp is looked at right before it. A table is sent whole, so its
+document is read first, and its stamp and rows must be those that the decision was made on.
 """
 
 from __future__ import annotations
@@ -12,14 +13,17 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from syncd.adapters.erpnext.calls import document_path
+from syncd.adapters.erpnext.child_rows import UnknownRowError, as_read, sent_rows
 from syncd.adapters.erpnext.client import SiteClient
 from syncd.adapters.erpnext.lookup import Lookup
-from syncd.adapters.erpnext.taken import agrees, missed_by_update, not_taken
-from syncd.adapters.erpnext.wire import RowShape, to_json, trimmed_stamp
+from syncd.adapters.erpnext.taken import carried, missed_by_update, not_taken
+from syncd.adapters.erpnext.transitions import TRANSITIONS, Transitions
+from syncd.adapters.erpnext.wire import RowShape, left_out, to_json, trimmed_stamp
 from syncd.core.mapping import MappingSpec
-from syncd.core.model import Action, Raw, Row, Write
+from syncd.core.model import Action, Raw, Row, Rows, Write
 from syncd.errors import (
     AccessError,
+    BusyError,
     GoneError,
     RecordError,
     RefusedError,
@@ -34,7 +38,7 @@ LOST_ANSWERS: Final = 3
 
 
 class Writer:
-    """Updates, links, deletions and disablings in one DocType."""
+    """Updates, links, transitions, deletions and disablings in one DocType."""
 
     def __init__(
         self,
@@ -44,6 +48,8 @@ class Writer:
         layout: tuple[str, ...],
         shape: RowShape,
         lookup: Lookup,
+        *,
+        run: str = "",
     ) -> None:
         self._client = client
         self._spec = spec
@@ -51,6 +57,7 @@ class Writer:
         self._layout = layout
         self._shape = shape
         self._lookup = lookup
+        self._transitions = Transitions(client, spec, schema, layout, lookup, shape.tables, run=run, put=self._put)
 
     def apply(self, writes: Sequence[Write]) -> Iterator[tuple[int, WriteResult]]:
         """See `Endpoint.apply`. At most `concurrency` of the client are in flight.
@@ -58,6 +65,7 @@ class Writer:
         When one meets an error that concerns all (refused credentials, an interrupt), no more are sent, those in
         flight are finished and yielded, and then that error is raised.
         """
+        self._transitions.look_ahead(writes)
         if len(writes) == 1:
             yield 0, self.one(writes[0])
             return
@@ -95,6 +103,8 @@ class Writer:
             self._addressable(write, subject)
             if write.action is Action.DELETE:
                 return self._delete(write, subject)
+            if self._schema.submittable or write.action in TRANSITIONS:
+                return self._transitions.one(write, subject)
             return self._put(write, subject)
         except RecordError as error:
             return Failed(error)
@@ -113,7 +123,7 @@ class Writer:
         return f"{self._spec.doctype} “{write.key}” on {self._client.base_url}{partner}"
 
     def _addressable(self, write: Write, subject: str) -> None:
-        if write.key is None or write.action not in (Action.UPDATE, Action.LINK, Action.DELETE, Action.DISABLE):
+        if write.key is None or write.action in (Action.CREATE, Action.MARK):
             raise ValueError(f"not a write of one ERPNext document: {write.action} of {write.key!r}")
         if any(character in write.key for character in "\t\n\r") or write.key in (".", ".."):
             raise RefusedError(
@@ -142,9 +152,7 @@ class Writer:
         values = self._values(write)
         if not isinstance(write.stamp, str):
             raise StaleError(f"{subject}: the version it was decided on is not known", hint="it is read again")
-        zone = ZoneInfo(self._client.zone())
-        body: dict[str, Any] = {name: to_json(raw, zone) for name, raw in values.items()}
-        body["modified"] = trimmed_stamp(write.stamp)
+        body = self._body(write, values, subject)
         lost: UnknownOutcomeError | None = None
         for _ in range(LOST_ANSWERS):
             try:
@@ -166,6 +174,50 @@ class Writer:
                 return self._done(write, values, self._ours(values, row, subject), subject)
         raise lost or StaleError(f"{subject}: somebody changed it since it was read")
 
+    def _body(self, write: Write, values: dict[str, Raw], subject: str) -> dict[str, Any]:
+        """What is PUT. Tables that are not among `values` are not sent, and so stay untouched."""
+        zone = ZoneInfo(self._client.zone())
+        body = {name: to_json(raw, zone) for name, raw in values.items() if not isinstance(raw, Rows)}
+        body["modified"] = trimmed_stamp(write.stamp)
+        tables = [(table, rows) for table in self._shape.tables if isinstance(rows := values.get(table.name), Rows)]
+        document = self._stored(write, subject) if tables else {}
+        for table, rows in tables:
+            expected = write.expected[self._layout.index(table.name)] if write.expected else None
+            try:
+                if isinstance(expected, Rows) and not as_read(table, expected, document):
+                    raise StaleError(
+                        f"{subject}: its {table.name} are not as they were read",
+                        hint="it is read again and decided anew",
+                    )
+                body[table.name] = sent_rows(table, rows, document[table.name], zone)
+            except UnknownRowError as error:
+                raise StaleError(
+                    f"{subject}: row {error.name} of {table.name} is not there any more",
+                    hint="it is read again and decided anew",
+                ) from error
+            except KeyError as error:
+                key = f"tables.{table.name}"
+                raise left_out(table.place, key, 0, self._client.user()) from error
+        return body
+
+    def _stored(self, write: Write, subject: str) -> dict[str, Any]:
+        """The whole document at the version that the write was decided on; raises `StaleError` when it moved on."""
+        path = document_path(self._spec.doctype, str(write.key))
+        try:
+            document: dict[str, Any] = self._client.get(path, {}, subject, ("data", dict))["data"]
+        except AccessError:
+            raise
+        except UnreachableError as error:
+            raise BusyError(
+                f"{subject}: its rows could not be read before they were to be changed: {error.message}",
+                hint="nothing was done; the next run tries again",
+            ) from error
+        if trimmed_stamp(document.get("modified")) != trimmed_stamp(write.stamp):
+            raise StaleError(
+                f"{subject}: somebody changed it since it was read", hint="it is read again and decided anew"
+            )
+        return document
+
     def _look(self, write: Write, subject: str) -> Row:
         for row in self._lookup.by_name([str(write.key)]):
             return row
@@ -173,19 +225,14 @@ class Writer:
 
     def _ours(self, values: dict[str, Raw], row: Row, subject: str) -> Row:
         """The document after a lost answer, if the change that it shows is the one that was sent."""
-        types = self._schema.fields
-        carried = all(
-            agrees(values[name], row.values[at], types[name].type)
-            for at, name in enumerate(self._layout)
-            if name in values and name in types
-        )
         linked = self._spec.external_id not in values or values[self._spec.external_id] == row.partner
-        if carried and linked and row.editor == self._client.user():
+        held = carried(values, row, self._schema, self._layout, self._shape.tables)
+        if held and linked and row.editor == self._client.user():
             return row
         raise StaleError(f"{subject}: somebody changed it since it was read", hint="it is read again and decided anew")
 
     def _done(self, write: Write, values: dict[str, Raw], row: Row, subject: str) -> WriteResult:
-        missed = missed_by_update(values, write.expected, row, self._schema, self._layout)
+        missed = missed_by_update(values, write.expected, row, self._schema, self._layout, self._shape.tables)
         if write.link and self._spec.external_id and row.partner != write.partner:
             missed = (*missed, self._spec.external_id)
         if missed:

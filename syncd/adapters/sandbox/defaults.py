@@ -8,19 +8,23 @@ from .session import Document, Session
 _BY_FIELDNAME = {"company": "company", "currency": "currency", "country": "country", "language": "language"}
 
 
-def apply_defaults(session: Session, meta: DocTypeMeta, document: Document) -> None:
-    """Fill fields that are absent or null, in a new document and its new rows."""
+def apply_defaults(session: Session, meta: DocTypeMeta, document: Document, parent: Document | None = None) -> None:
+    """Fill fields that are absent or null, in a new document and its new rows. `parent`: whose row this is."""
+    holder = parent if parent is not None else document
     for item in meta.fields:
         if item.kind is Kind.TABLE:
             child = session.meta(item.options)
             for row in document[item.fieldname]:
-                apply_defaults(session, child, row)
+                apply_defaults(session, child, row, document)
         elif document.get(item.fieldname) is None:
-            document[item.fieldname] = default_of(session, item)
+            document[item.fieldname] = default_of(session, item, holder)
 
 
-def default_of(session: Session, item: Field) -> object:
-    """The default of one field: the site's for some links, the field's own, or the first choice."""
+def default_of(session: Session, item: Field, holder: Document | None = None) -> object:
+    """The default of one field: the site's for some links, the field's own, or the first choice.
+
+    `holder` is the document whose company's values are taken where the default says `:Company`.
+    """
     site_default = _BY_FIELDNAME.get(item.fieldname) if item.fieldtype == "Link" else None
     if site_default:
         return session.site.setting(site_default)
@@ -32,5 +36,6 @@ def default_of(session: Session, item: Field) -> object:
     if item.kind is Kind.DATETIME and text.lower() in ("now", "today"):
         return now.strftime("%Y-%m-%d %H:%M:%S.%f")
     if text.startswith(":"):
-        return None
+        company = (holder or {}).get("company") or session.site.setting("company")
+        return session.value(text[1:], company, item.fieldname)
     return special.get(text.lower(), text)

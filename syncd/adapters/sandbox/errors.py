@@ -74,6 +74,12 @@ def missing(doctype: str, name: str) -> SiteError:
     return SiteError(404, "DoesNotExistError", text, messages=(thrown(text),))
 
 
+def locked() -> SiteError:
+    """417 of a document that a background job of the site is working on."""
+    text = "This document is currently locked and queued for execution. Please try again after some time."
+    return invalid(text, "DocumentLockedError", title="Document Queued")
+
+
 def no_module(doctype: str) -> SiteError:
     """500 of a DocType that is not there, as the site answers everywhere but in lists."""
     module = doctype.lower().replace(" ", "_").replace("-", "_")

@@ -71,6 +71,7 @@ class Faults:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._rules: list[Rule] = []
+        self._locked: set[tuple[str, str]] = set()
         self.rate_limit_reset: int | None = None
 
     def add(self, rule: Rule) -> None:
@@ -79,14 +80,29 @@ class Faults:
             self._rules.append(rule)
 
     def clear(self) -> None:
-        """Take every rule and the rate limit away."""
+        """Take every rule, lock and the rate limit away."""
         with self._lock:
             self._rules.clear()
+            self._locked.clear()
             self.rate_limit_reset = None
 
     def limit(self, reset_seconds: int | None) -> None:
         """Refuse every request with 429 and this `Retry-After`; None: serve again."""
         self.rate_limit_reset = reset_seconds
+
+    def lock(self, doctype: str, name: str, *, locked: bool) -> None:
+        """Keep a document as if a background job were at it: every save is refused until it is let go."""
+        with self._lock:
+            (self._locked.add if locked else self._locked.discard)((doctype, name))
+
+    def is_locked(self, doctype: str, name: str) -> bool:
+        """Whether saves of the document are refused."""
+        return (doctype, name) in self._locked
+
+    def locks(self) -> list[dict[str, str]]:
+        """The documents that are locked."""
+        with self._lock:
+            return [{"doctype": doctype, "name": name} for doctype, name in sorted(self._locked)]
 
     def take(self, method: str, path: str, body: str) -> Rule | None:
         """The first rule that meets this request, counted as having met it."""

@@ -21,31 +21,34 @@ _NO_HINDRANCE = frozenset(
     {"Comment", "Deleted Document", "GL Entry", "ToDo", "DocType", "DocField", "Custom Field", "Property Setter"}
 )
 _FALLS_AWAY = frozenset({"Dynamic Link"})
-_LETS_GO = frozenset({"Payment Entry Reference", "Journal Entry Account"})
+_NOT_LISTED = frozenset({"Payment Entry"})
 
 
 def _anchor(doctype: str, name: str) -> str:
     return f'<a href="/app/Form/{doctype}/{name}">{name}</a>'
 
 
-def links_to(session: Session, meta: DocTypeMeta, name: str, *, submitted_only: bool) -> Iterator[tuple[str, str]]:
-    """DocType and name of documents that refer to this one, one for each field that does.
-
-    Payments do not stand in the way of cancelling what they pay (measured): they are left out of `submitted_only`.
-    """
+def links_to(
+    session: Session, meta: DocTypeMeta, name: str, *, submitted_only: bool, every: bool = False
+) -> Iterator[tuple[str, str]]:
+    """DocType and name of documents that refer to this one; one for each field that does, or `every` one."""
     for holder, item in session.site.metadata.referrers(meta.name, session.connection):
         if holder.name in _NO_HINDRANCE or holder.issingle or holder.name in _FALLS_AWAY:
             continue
-        if submitted_only and holder.name in _LETS_GO:
-            continue
-        found = _referring_row(session, holder, item, meta.name, name, submitted_only=submitted_only)
-        if found is not None and found != (meta.name, name):
-            yield found
+        rows = _referring_rows(session, holder, item, meta.name, name, submitted_only=submitted_only, every=every)
+        yield from (found for found in rows if found != (meta.name, name))
 
 
-def _referring_row(
-    session: Session, holder: DocTypeMeta, item: Field, doctype: str, name: str, *, submitted_only: bool
-) -> tuple[str, str] | None:
+def _referring_rows(
+    session: Session,
+    holder: DocTypeMeta,
+    item: Field,
+    doctype: str,
+    name: str,
+    *,
+    submitted_only: bool,
+    every: bool,
+) -> list[tuple[str, str]]:
     shown = "parenttype, parent" if holder.istable else "'', name"
     condition = f"{quoted(item.fieldname)} = ?"
     values: list[Any] = [name]
@@ -56,8 +59,22 @@ def _referring_row(
     if not holder.istable and holder.name == doctype:
         condition += " AND name != ?"
         values.append(name)
-    row = session.one(f"SELECT {shown} FROM {quoted(holder.table)} WHERE {condition} LIMIT 1", *values)
-    return (row[0] or holder.name, row[1]) if row else None
+    limit = "" if every else " LIMIT 1"
+    query = f"SELECT DISTINCT {shown} FROM {quoted(holder.table)} WHERE {condition}{limit}"
+    return [(row[0] or holder.name, row[1]) for row in session.connection.execute(query, values)]
+
+
+def submitted_links(session: Session, meta: DocTypeMeta, name: str) -> list[tuple[str, str]]:
+    """Submitted documents that refer to this one, and those that refer to them; payments are left out (measured)."""
+    found: dict[tuple[str, str], None] = {}
+    waiting = [(meta, name)]
+    while waiting:
+        target, called = waiting.pop(0)
+        for link in links_to(session, target, called, submitted_only=True, every=True):
+            if link[0] not in _NOT_LISTED and link not in found and link != (meta.name, name):
+                found[link] = None
+                waiting.append((session.meta(link[0]), link[1]))
+    return list(found)
 
 
 def check_no_links(session: Session, meta: DocTypeMeta, name: str, *, submitted_only: bool) -> None:
@@ -86,7 +103,11 @@ def delete(session: Session, meta: DocTypeMeta, name: str) -> None:
         return
     check_document(session, meta, "delete", document)
     if cint(document["docstatus"]) == 1:
-        raise invalid(f"{meta.name} {document['name']}: Submitted Record cannot be deleted. You must Cancel it first.")
+        raise invalid(
+            f"{meta.name} {document['name']}: Submitted Record cannot be deleted. You must "
+            "<a href='https://docs.erpnext.com//docs/user/manual/en/setting-up/articles/delete-submitted-document' "
+            "target='_blank'> Cancel </a> it first."
+        )
     controller_of(meta.name).on_trash(Change(session, meta, document))
     check_no_links(session, meta, document["name"], submitted_only=False)
     keep_trace(session, document)

@@ -10,7 +10,6 @@ from .documents import get, load
 from .errors import SiteError, invalid, missing
 from .lifecycle import check_no_links
 from .meta import DocTypeMeta
-from .permissions import check_document
 from .session import Document, Session
 from .values import as_text
 
@@ -39,15 +38,10 @@ def _read(session: Session, meta: DocTypeMeta, name: str) -> Document:
 
 
 def _save(session: Session, meta: DocTypeMeta, document: Document, read_at: str | None) -> Document:
-    if meta.is_submittable and cint(document.get("docstatus")) == _DOCSTATUS_CANCELLED:
-        _check_cancellable(session, meta, document)
-    return saving.save(session, meta, document, read_at=read_at)
-
-
-def _check_cancellable(session: Session, meta: DocTypeMeta, document: Document) -> None:
-    if session.value(meta.name, document["name"], "docstatus") == 1:
-        check_document(session, meta, "cancel", document)
-        check_no_links(session, meta, document["name"], submitted_only=True)
+    saved = saving.save(session, meta, document, read_at=read_at)
+    if meta.is_submittable and cint(saved["docstatus"]) == _DOCSTATUS_CANCELLED:
+        check_no_links(session, meta, saved["name"], submitted_only=True)  # after payments were let go
+    return saved
 
 
 def replace_document(session: Session, values: Any, docstatus: int | None = None) -> Document:

@@ -9,17 +9,19 @@ from typing import Any
 import orjson
 
 from . import lifecycle, listing, operations
-from .controllers.payments import proposed_payment
+from .controllers.proposals import proposed_payment
 from .conversions import cint
+from .database import quoted
 from .documents import answer, get, load
 from .errors import SiteError, invalid, missing
 from .listing import Query, decoded
-from .meta import DocTypeMeta
+from .meta import DocTypeMeta, Field
 from .metadata_answers import merged, with_children
 from .permissions import allowed, check_document
 from .session import GUEST, Document, Session, bare_permission_error
 
 _MOST_INSERTS = 200
+_NOT_LINKED_WITH = frozenset({"GL Entry", "Comment", "Deleted Document"})
 Form = dict[str, Any]
 NOTHING = object()
 
@@ -240,8 +242,8 @@ def _getdoctype(session: Session, form: Form) -> list[dict[str, Any]]:
 @_method("frappe.desk.form.linked_with.get_submitted_linked_docs")
 def _submitted_linked(session: Session, form: Form) -> dict[str, Any]:
     meta = session.meta(str(_required(form, "doctype")))
-    found = lifecycle.links_to(session, meta, str(_required(form, "name")), submitted_only=True)
-    docs = [{"doctype": doctype, "name": name, "docstatus": 1} for doctype, name in dict.fromkeys(found)]
+    found = lifecycle.submitted_links(session, meta, str(_required(form, "name")))
+    docs = [{"doctype": doctype, "name": name, "docstatus": 1} for doctype, name in found]
     return {"docs": docs, "count": len(docs)}
 
 
@@ -250,6 +252,8 @@ def _linked_doctypes(session: Session, form: Form) -> dict[str, Any]:
     meta = session.meta(str(_required(form, "doctype")))
     found: dict[str, Any] = {}
     for holder, item in session.site.metadata.referrers(meta.name, session.connection):
+        if holder.name in _NOT_LINKED_WITH or not _may_link(session, holder, item, meta.name):
+            continue
         for owner in _owners(session, holder):
             entry = found.setdefault(owner, {"fieldname": []})
             entry["fieldname"].append(item.fieldname)
@@ -258,6 +262,14 @@ def _linked_doctypes(session: Session, form: Form) -> dict[str, Any]:
             if item.fieldtype == "Dynamic Link":
                 entry["doctype_fieldname"] = item.options
     return found
+
+
+def _may_link(session: Session, holder: DocTypeMeta, item: Field, doctype: str) -> bool:
+    """Whether a field is listed: dynamic links are where a document is there that refers to the DocType."""
+    if item.fieldtype != "Dynamic Link":
+        return True
+    table, kind = quoted(holder.table), quoted(item.options)
+    return session.one(f"SELECT 1 FROM {table} WHERE {kind} = ? LIMIT 1", doctype) is not None
 
 
 def _owners(session: Session, holder: DocTypeMeta) -> list[str]:
@@ -270,7 +282,7 @@ def _owners(session: Session, holder: DocTypeMeta) -> list[str]:
 
 @_method("erpnext.accounts.doctype.payment_entry.payment_entry.get_payment_entry")
 def _payment_entry(session: Session, form: Form) -> dict[str, Any]:
-    return proposed_payment(session, str(_required(form, "dt")), str(_required(form, "dn")))
+    return proposed_payment(session, str(_required(form, "dt")), str(_required(form, "dn")), form)
 
 
 def check_guest(session: Session, name: str, method: Method) -> None:

@@ -11,7 +11,7 @@ from .conversions import cint
 from .database import quoted
 from .defaults import apply_defaults
 from .documents import load
-from .errors import SiteError, duplicate_name, missing, not_unique
+from .errors import SiteError, duplicate_name, locked, missing, not_unique
 from .meta import DocTypeMeta
 from .permissions import check_create, check_document
 from .session import Document, Session
@@ -68,6 +68,7 @@ def insert(
         if row_meta is not meta:
             row["name"] = None
     step = validation.transition(document, None)
+    validation.check_amended(session, meta, document)
     if step == "submit" and not trusted:
         check_document(session, meta, "submit", document)
     validation.validate_links(session, meta, document)
@@ -187,6 +188,8 @@ def save(
     before = load(session, meta, str(document["name"]))
     if before is None:
         raise missing(meta.name, str(document["name"]))
+    if session.site.faults.is_locked(meta.name, before["name"]):
+        raise locked()
     if not trusted:
         check_document(session, meta, "write", document)
     document["name"] = before["name"]
@@ -227,7 +230,7 @@ def _stamp(session: Session, meta: DocTypeMeta, document: Document) -> None:
     document["modified_by"] = session.user.name
     for item, row in validation.rows_of(meta, document):
         if not row.get("name") or row.get("__islocal"):
-            apply_defaults(session, session.meta(item.options), row)
+            apply_defaults(session, session.meta(item.options), row, document)
             row["__islocal"] = 1
         row["creation"] = row.get("creation") or document["creation"]
         row["owner"] = row.get("owner") or document["owner"]

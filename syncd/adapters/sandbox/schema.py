@@ -13,7 +13,12 @@ _INTERNAL = (
     "CREATE TABLE IF NOT EXISTS _series (name TEXT PRIMARY KEY, current INTEGER NOT NULL)",
     "CREATE TABLE IF NOT EXISTS _site (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
 )
-_INDEXED_TARGETS = frozenset({"link_name", "voucher_no", "reference_name"})
+_INDEXED_TARGETS = frozenset(
+    {
+        *("link_name", "voucher_no", "against_voucher", "reference_name", "amended_from", "return_against"),
+        *("so_detail", "dn_detail"),
+    }
+)
 
 
 def _column(field: Field) -> str:

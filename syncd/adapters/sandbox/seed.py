@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
 from syncd.core.countries import country_names
 
-from . import naming, saving
+from . import naming
 from .controllers.trees import TreeController
-from .defaults import apply_defaults
+from .lifecycle import remove
 from .meta import make_meta, packaged
 from .schema import create_internal_tables, synchronise_table
+from .seed_accounting import seed_accounting
 from .seed_data import (
     CHART,
     CURRENCIES,
@@ -22,12 +23,14 @@ from .seed_data import (
     ITEM_GROUPS,
     LANGUAGES,
     SIMPLE,
+    SMALLEST_COINS,
     SUPPLIER_GROUPS,
     TERRITORIES,
     UNITS,
     WAREHOUSES,
 )
 from .session import Session
+from .storing import add
 
 if TYPE_CHECKING:
     from .site import Site
@@ -44,29 +47,14 @@ def prepare(site: Site) -> None:
         if row is None or row[0] != digest:
             for values in packaged().values():
                 synchronise_table(session.connection, make_meta(values))
-        if row is None:
-            _seed(session)
+            if row is None:
+                _seed(session)
+            else:
+                _doctypes(session)
+            seed_accounting(session)
         session.connection.execute("INSERT OR REPLACE INTO _site VALUES ('seeded', ?)", (digest,))
         session.connection.execute('UPDATE "tabSystem Settings" SET time_zone = ?', (site.clock.zone,))
         site.settings.update(company=COMPANY, currency=CURRENCY, country=COUNTRY, language="en")
-
-
-def add(session: Session, doctype: str, name: str, **values: Any) -> None:
-    """Store a document as it is: no checks, nothing made besides."""
-    meta = session.meta(doctype)
-    document = saving.new_document(session, meta, values)
-    apply_defaults(session, meta, document)
-    stamp = session.stamp()
-    for item in meta.table_fields:
-        for position, row in enumerate(document[item.fieldname], 1):
-            child = session.meta(item.options)
-            row.update(name=f"{name[:100]}-{item.fieldname}-{position}", parent=name, idx=position)
-            row.update(owner=session.user.name, creation=stamp, modified=stamp, modified_by=session.user.name)
-            saving.insert_row(session, child, row)
-    document.update(name=name, owner=session.user.name, creation=stamp, modified=stamp, modified_by=session.user.name)
-    if meta.autoname.startswith("field:"):
-        document[meta.autoname[6:]] = name
-    saving.insert_row(session, meta, document)
 
 
 def _seed(session: Session) -> None:
@@ -120,13 +108,17 @@ def _geography(session: Session) -> None:
         add(session, "Country", name, code=country_code.lower())
     for code, (symbol, fraction) in CURRENCIES.items():
         enabled = int(code in ("USD", "EUR", "GBP", "CAD", "AUD", "JPY", "CNY", "INR", "CHF", "AED"))
-        add(session, "Currency", code, symbol=symbol, fraction=fraction, fraction_units=100, enabled=enabled)
+        coin = SMALLEST_COINS.get(code, 0.01)
+        values = {"symbol": symbol, "fraction": fraction, "fraction_units": 100, "enabled": enabled}
+        add(session, "Currency", code, **values, smallest_currency_fraction_value=coin)
     for code, name in LANGUAGES.items():
         add(session, "Language", code, language_name=name)
 
 
 def _doctypes(session: Session) -> None:
+    """The DocTypes as documents; those of an older store give way."""
     for name, values in packaged().items():
+        remove(session, session.meta("DocType"), name)
         rows = {
             "fields": [dict(row) for row in values["fields"]],
             "permissions": [

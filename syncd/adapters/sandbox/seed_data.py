@@ -42,6 +42,7 @@ CHART: tuple[tuple[str, str | None, str, str, int], ...] = (
     ("Asset Received But Not Billed", "Stock Liabilities", "Liability", "Asset Received But Not Billed", 0),
     ("Duties and Taxes", "Current Liabilities", "Liability", "Tax", 1),
     ("Sales Tax", "Duties and Taxes", "Liability", "Tax", 0),
+    ("Payroll Taxes Payable", "Duties and Taxes", "Liability", "", 0),
     ("Loans (Liabilities)", "Current Liabilities", "Liability", "", 1),
     ("Secured Loans", "Loans (Liabilities)", "Liability", "", 0),
     ("Unsecured Loans", "Loans (Liabilities)", "Liability", "", 0),
@@ -73,6 +74,7 @@ CHART: tuple[tuple[str, str | None, str, str, int], ...] = (
     ("Miscellaneous Expenses", "Indirect Expenses", "Expense", "Chargeable", 0),
     ("Office Maintenance Expenses", "Indirect Expenses", "Expense", "", 0),
     ("Office Rent", "Indirect Expenses", "Expense", "", 0),
+    ("Payroll Tax Expense", "Indirect Expenses", "Expense", "", 0),
     ("Postal Expenses", "Indirect Expenses", "Expense", "", 0),
     ("Print and Stationery", "Indirect Expenses", "Expense", "", 0),
     ("Round Off", "Indirect Expenses", "Expense", "Round Off", 0),
@@ -134,6 +136,9 @@ CURRENCIES: dict[str, tuple[str, str]] = {
     "UAH": ("₴", "Kopiyka"),
     "ISK": ("kr", "Eyrir"),
 }
+
+# What totals are rounded to, where it is not a hundredth; nothing: to whole units.
+SMALLEST_COINS: dict[str, float] = {"CHF": 0.05, "JPY": 0.0, "KRW": 0.0, "VND": 0.0, "ISK": 0.0, "CLP": 0.0}
 
 LANGUAGES: dict[str, str] = {
     "en": "English",
@@ -286,6 +291,5 @@ SIMPLE: dict[str, tuple[str, ...]] = {
         "Walk In",
     ),
     "Market Segment": ("Lower Income", "Middle Income", "Upper Income"),
-    "Mode of Payment": ("Check", "Cash", "Credit Card", "Wire Transfer", "Bank Draft"),
     "Sales Person": ("Sales Team",),
 }

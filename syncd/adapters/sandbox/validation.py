@@ -31,6 +31,7 @@ def with_rows(session: Session, meta: DocTypeMeta, document: Document) -> list[t
 def validate_links(session: Session, meta: DocTypeMeta, document: Document) -> None:
     """Bring links to the stored spelling of their targets and fetch what is fetched. Raises LinkValidationError."""
     broken: list[str] = []
+    cancelled: list[str] = []
     for row_meta, row in with_rows(session, meta, document):
         prefix = f"Row #{row.get('idx')}: " if row_meta.istable else ""
         for item in row_meta.link_fields:
@@ -43,9 +44,18 @@ def validate_links(session: Session, meta: DocTypeMeta, document: Document) -> N
                 broken.append(f"{prefix}{item.label}: {value}")
                 continue
             row[item.fieldname] = found
+            if meta.is_submittable and item.fieldname != "amended_from" and _is_cancelled(session, str(target), found):
+                cancelled.append(f"{prefix}{item.label}: {found}")
             _fetch(session, row_meta, item, str(target), row)
     if broken:
         raise invalid(f"Could not find {', '.join(broken)}", "LinkValidationError")
+    if cancelled:
+        raise invalid(f"Cannot link cancelled document: {', '.join(cancelled)}", "CancelledLinkError")
+
+
+def _is_cancelled(session: Session, doctype: str, name: str) -> bool:
+    meta = session.site.metadata.get(doctype, session.connection)
+    return meta is not None and meta.is_submittable and session.value(doctype, name, "docstatus") == 2
 
 
 def _target(session: Session, doctype: str, name: str) -> str | None:
@@ -175,15 +185,31 @@ def transition(document: Document, before: Document | None) -> str:
     """
     old, new = cint(before.get("docstatus")) if before else 0, cint(document.get("docstatus"))
     if old == 2:
-        raise invalid("Cannot edit cancelled document")
+        raise SiteError(417, "ValidationError", "Cannot edit cancelled document")
     steps = {(0, 0): "save", (0, 1): "submit", (1, 1): "update_after_submit", (1, 2): "cancel"}
     step = steps.get((old, new))
     if step is None:
-        raise invalid(
-            f"Cannot change docstatus from {old} ({_STATES[old]}) to {new} ({_STATES.get(new, new)})",
-            "DocstatusTransitionError",
-        )
+        text = f"Cannot change docstatus from {old} ({_STATES[old]}) to {new} ({_STATES.get(new, new)})"
+        raise SiteError(417, "DocstatusTransitionError", text)
     return step
+
+
+def check_amended(session: Session, meta: DocTypeMeta, document: Document) -> None:
+    """Raise ValidationError where a document amends one that is not cancelled."""
+    name = document.get("amended_from")
+    if not name or "amended_from" not in meta.by_name or session.value(meta.name, name, "docstatus") in (None, 2):
+        return
+    slug = meta.name.lower().replace(" ", "-")
+    link = f'<a href="/app/{slug}/{name}">{name}</a>'
+    raise invalid(
+        f"{link} cannot be amended because it is not cancelled. Please cancel the document before creating an "
+        "amendment.",
+        title="Amendment Not Allowed",
+    )
+
+
+def _not_after_submit(text: str) -> SiteError:
+    return invalid(text, "UpdateAfterSubmitError", title="Cannot Update After Submit")
 
 
 def validate_update_after_submit(
@@ -196,23 +222,20 @@ def validate_update_after_submit(
         old = stored(meta, item, in_memory(item, before.get(item.fieldname)))
         new = stored(meta, item, in_memory(item, document.get(item.fieldname)))
         if old != new and (old or new):
-            raise invalid(
+            raise _not_after_submit(
                 f"{prefix} Not allowed to change <strong>{item.label}</strong> after submission from "
-                f"<strong>{old}</strong> to <strong>{new}</strong>",
-                "UpdateAfterSubmitError",
+                f"<strong>{old}</strong> to <strong>{new}</strong>"
             )
     for item in meta.table_fields:
         rows, old_rows = document.get(item.fieldname) or [], before.get(item.fieldname) or []
         if item.allow_on_submit:
             continue
-        if len(rows) != len(old_rows):
-            raise invalid(f"Not allowed to change {item.label} after submission", "UpdateAfterSubmitError")
         by_name = {row["name"]: row for row in old_rows}
+        if len(rows) != len(old_rows) or any(row.get("__islocal") or row.get("name") not in by_name for row in rows):
+            raise _not_after_submit(f"Not allowed to change {item.label} after submission")
+        child = session.meta(item.options)
         for row in rows:
-            known = by_name.get(row.get("name"))
-            if known is not None:
-                child = session.meta(item.options)
-                validate_update_after_submit(session, child, row, known, f"Row #{row.get('idx')}:")
+            validate_update_after_submit(session, child, row, by_name[row["name"]], f"Row #{row.get('idx')}:")
 
 
 def check_latest(session: Session, meta: DocTypeMeta, document: Document, read_at: str | None) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from . import Controller
 from .customisation import CustomFieldController, DocTypeController, PropertySetterController
+from .invoices import PurchaseInvoiceController, SalesInvoiceController
 from .items import ItemController, ItemPriceController
+from .journals import JournalEntryController
 from .parties import AddressController, ContactController, CustomerController, SupplierController
 from .payments import PaymentEntryController
-from .selling import SalesInvoiceController, SalesOrderController
+from .selling import DeliveryNoteController, SalesOrderController
+from .templates import TaxTemplateController
 from .trees import AccountController, CostCenterController, TreeController, WarehouseController
 
 CONTROLLERS: dict[str, Controller] = {
@@ -28,6 +31,11 @@ CONTROLLERS: dict[str, Controller] = {
     "Item Group": TreeController(),
     "Territory": TreeController(),
     "Payment Entry": PaymentEntryController(),
+    "Journal Entry": JournalEntryController(),
+    "Delivery Note": DeliveryNoteController(),
+    "Purchase Invoice": PurchaseInvoiceController(),
+    "Sales Taxes and Charges Template": TaxTemplateController(),
+    "Purchase Taxes and Charges Template": TaxTemplateController(),
     "Sales Order": SalesOrderController(),
     "Sales Invoice": SalesInvoiceController(),
 }

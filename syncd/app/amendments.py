@@ -1,0 +1,59 @@
+"""Documents that a person amended: the pair goes on with the newest document of the chain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from syncd.app.context import Pass
+from syncd.core.model import PairState, Row, Side
+from syncd.ports.state import Known
+
+CANCELLED = 2
+LONGEST = 50
+"""Amendments of one document that are followed; nobody amends more often, and a circle must end."""
+
+
+def predecessors(run: Pass, side: Side, row: Row, near: Mapping[str, Row]) -> list[str]:
+    """Names of the documents that `row` stands for, the latest first; `near` are rows that were read together."""
+    if side is Side.SOURCE or run.mapping.spec.lifecycle is None:
+        return []
+    found: list[str] = []
+    name = run.mapping.amended_from(row.values)
+    while name is not None and name not in found and len(found) < LONGEST:
+        found.append(name)
+        before = near.get(name)
+        if before is None:
+            before = next(iter(run.endpoints[side].fetch([name])), None)
+        name = None if before is None else run.mapping.amended_from(before.values)
+    return found
+
+
+def is_old(run: Pass, side: Side, row: Row) -> bool:
+    """Whether a document is a cancelled one: another that names the same partner stands for it."""
+    return side is Side.ERPNEXT and run.mapping.spec.lifecycle is not None and row.docstatus == CANCELLED
+
+
+def amended(run: Pass, side: Side, rows: Sequence[Row], known: Sequence[Known | None]) -> dict[int, tuple[Row, int]]:
+    """Rows without a pair of their own that stand for a paired document: place in `rows` → (row, pair)."""
+    if side is Side.SOURCE or run.mapping.spec.lifecycle is None:
+        return {}
+    near = {row.key: row for row in rows}
+    chains = {
+        place: predecessors(run, side, row, near)
+        for place, (row, entry) in enumerate(zip(rows, known, strict=True))
+        if (entry is None or entry.pair is None) and run.mapping.amended_from(row.values) is not None
+    }
+    names = sorted({name for chain in chains.values() for name in chain})
+    if not names:
+        return {}
+    entries = run.store.known(run.mapping.name, side, names, [None] * len(names))
+    pairs = {
+        name: entry.pair
+        for name, entry in zip(names, entries, strict=True)
+        if entry is not None and entry.pair is not None and entry.pair_state is not PairState.ENDED
+    }
+    return {
+        place: (rows[place], pair)
+        for place, chain in chains.items()
+        if (pair := next((pairs[name] for name in chain if name in pairs), None)) is not None
+    }

@@ -1,0 +1,154 @@
+"""Whether a write that was sent stands in its record, and what the pair looks like if it does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from syncd.app.amendments import CANCELLED
+from syncd.app.context import Pass
+from syncd.core.journal import Entry
+from syncd.core.mapping import AMENDED_FROM, DOCSTATUS, CompiledField
+from syncd.core.model import Action, Baseline, Image, Missing, Pair, PairState, Raw, Row, Rows, Side
+from syncd.core.rows import rows_of, same_rows, tie
+from syncd.core.values import InvalidValue, decode_image, encode_baseline, encode_image, show
+from syncd.ports.state import NewPair, PairChange
+
+_DOCSTATUS = {Action.SUBMIT.value: 1, Action.CANCEL.value: CANCELLED, Action.AMEND.value: -1}
+"""Where a document stands once a transition was done; an amendment is another document."""
+
+
+def own_key(entry: Entry, side: Side) -> str | None:
+    """The key of an entry's record on `side`."""
+    return entry.erpnext_name if side is Side.ERPNEXT else entry.external_id
+
+
+def was_done(run: Pass, side: Side, entry: Entry, row: Row | None) -> bool:
+    """Whether the write stands in the record as it is now.
+
+    Every value that was sent must be there. In ERPNext, with a moved stamp and syncd's own user as the last editor, it
+    is enough that every field that was sent has left its old value: the site may have stored something else than it
+    was given.
+    """
+    if entry.action in {Action.DELETE.value, Action.MARK.value}:
+        return row is None or row.deleted
+    if row is None or row.docstatus != _DOCSTATUS.get(entry.action, row.docstatus):
+        return False
+    if entry.action == Action.CANCEL.value:
+        return True
+    return _stands(run, side, entry, row)
+
+
+def _stands(run: Pass, side: Side, entry: Entry, row: Row) -> bool:
+    """Whether what was sent stands in the record."""
+    ours = row.editor is not None and not run.is_foreign(side, row) and row.stamp != entry.stamp
+    fields = {
+        (field.spec.erpnext if side is Side.ERPNEXT else field.spec.source): field for field in run.mapping.fields
+    }
+    before = {change.field: change.old for change in entry.changes}
+    tables = {table.slot(side): table for table in run.mapping.tables}
+    for name, sent in zip(entry.names, entry.values, strict=True):
+        if name in tables:
+            if not same_rows(tables[name], side, rows_of(sent), rows_of(row.values[tables[name].at(side)])):
+                return False
+            continue
+        field = fields.get(name)
+        if field is None:
+            return ours
+        now = row.values[field.erpnext_at if side is Side.ERPNEXT else field.source_at]
+        if not (ours and _left(field, side, now, before.get(field.name))) and not _holds(field, side, now, sent):
+            return False
+    if entry.link:
+        return row.partner == own_key(entry, side.other)
+    return bool(entry.names) or ours
+
+
+def _left(field: CompiledField, side: Side, now: Raw, old: object) -> bool:
+    """Whether a field has left the value `old` (as people are shown it) that it had before the write."""
+    try:
+        return show(field.read(side, now)) != old
+    except InvalidValue:
+        return True
+
+
+def _holds(field: CompiledField, side: Side, now: Raw, sent: Raw) -> bool:
+    try:
+        return field.read(side, now) == field.read(side, sent)
+    except InvalidValue:
+        return False
+
+
+def moved_baseline(run: Pass, pair: Pair, side: Side, entry: Entry, row: Row) -> PairChange:
+    """The pair with the fields that were sent agreed as they stand now, and everything else as it was."""
+    origin = decode_image(entry.origin or encode_image(()))
+    images = {each: list(pair.baseline(each) or _unagreed(run, each)) for each in Side}
+    for field in run.mapping.fields:
+        name = field.spec.erpnext if side is Side.ERPNEXT else field.spec.source
+        if name in entry.names:
+            at, across = (
+                (field.erpnext_at, field.source_at) if side is Side.ERPNEXT else (field.source_at, field.erpnext_at)
+            )
+            images[side][at] = row.values[at]
+            images[side.other][across] = origin[across]
+    if entry.action in {Action.SUBMIT.value, Action.CANCEL.value, Action.AMEND.value}:
+        _take_state(run, images, row, origin)
+    known = None if pair.erpnext is None or pair.source is None else (pair.erpnext, pair.source)
+    for table in run.mapping.tables:
+        if table.slot(side) in entry.names:
+            here, across = table.at(side), table.at(side.other)
+            rows = {side: rows_of(row.values[here]), side.other: rows_of(origin[across])}
+            ties = tie(
+                table,
+                rows[Side.ERPNEXT],
+                rows[Side.SOURCE],
+                () if known is None else rows_of(known[0][table.erpnext_at]).ties,
+            )
+            images[side][here] = Rows(rows[side].rows, ties)
+            images[side.other][across] = Rows(rows[side.other].rows, ties)
+    return PairChange(
+        pair.id,
+        content_of(pair, PairState.UNFINISHED)._replace(
+            erpnext_image=encode_baseline(tuple(images[Side.ERPNEXT])),
+            source_image=encode_baseline(tuple(images[Side.SOURCE])),
+            linked_erpnext=pair.linked_erpnext or (entry.link and side is Side.ERPNEXT),
+            linked_source=pair.linked_source or (entry.link and side is Side.SOURCE),
+            # An amendment goes on under the new document's name.
+            erpnext_name=row.key if entry.action == Action.AMEND.value else pair.erpnext_name,
+            creation=row.creation if entry.action == Action.AMEND.value else pair.creation,
+        ),
+    )
+
+
+def _take_state(run: Pass, images: Mapping[Side, list[Raw | Missing]], row: Row, origin: Image) -> None:
+    """Where the document stands, and what the source asked for when the transition was decided, have agreed."""
+    mapping, lifecycle = run.mapping, run.mapping.spec.lifecycle
+    if lifecycle is None:
+        return
+    for name in (DOCSTATUS, AMENDED_FROM):
+        at = mapping.erpnext_fields.index(name)
+        images[Side.ERPNEXT][at] = row.values[at]
+    if lifecycle.field is not None and origin:
+        at = mapping.source_fields.index(lifecycle.field)
+        images[Side.SOURCE][at] = origin[at]
+
+
+def _unagreed(run: Pass, side: Side) -> Baseline:
+    return (Missing.MISSING,) * len(run.mapping.names(side))
+
+
+def content_of(pair: Pair, state: PairState) -> NewPair:
+    """A pair as it is stored, in another state."""
+    return NewPair(
+        erpnext_name=pair.erpnext_name,
+        external_id=pair.external_id,
+        state=state,
+        creation=pair.creation,
+        erpnext_stamp=pair.erpnext_stamp,
+        source_stamp=pair.source_stamp,
+        erpnext_seen=None,
+        source_seen=None,
+        erpnext_image=None if pair.erpnext is None else encode_baseline(pair.erpnext),
+        source_image=None if pair.source is None else encode_baseline(pair.source),
+        linked_erpnext=pair.linked_erpnext,
+        linked_source=pair.linked_source,
+        docstatus=pair.docstatus,
+    )

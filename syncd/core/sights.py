@@ -1,0 +1,99 @@
+"""What both sides hold of one record, and what a decision on it looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from syncd.core.mapping import CompiledMapping
+from syncd.core.merge_fields import Newest, Problem
+from syncd.core.model import FieldConflict, Image, Pair, Raw, Side, Write
+from syncd.core.values import parse_stamp
+
+
+class Verdict(Enum):
+    """What is to be done with one record."""
+
+    SETTLE = "settle"
+    """Nothing to write: both sides agree, the baseline moves."""
+    WRITE = "write"
+    HOLD = "hold"
+    FAIL = "fail"
+    END = "end"
+    PAUSE = "pause"
+    UNMATCHED = "unmatched"
+
+
+class Presence(Enum):
+    """Whether a side has the record."""
+
+    PRESENT = "present"
+    DELETED = "deleted"
+    OUT = "out"
+    """It is there, but no longer fits the mapping's filters."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """One side of a record as it stands now. `values` is its last known image where it is gone."""
+
+    values: Image
+    stamp: Raw = None
+    presence: Presence = Presence.PRESENT
+    partner: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What is to be done with one record. `writes` come in their order: ERPNext's first, it is the stricter side."""
+
+    verdict: Verdict
+    writes: tuple[Write, ...] = ()
+    conflicts: tuple[FieldConflict, ...] = ()
+    decided: tuple[FieldConflict, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    kind: str = ""
+    text: str = ""
+    ends: bool = False
+    """The pair ends once the writes are done."""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it fails only because what it links to is not there yet."""
+        return bool(self.problems) and all(problem.link is not None for problem in self.problems)
+
+
+def newest_side(mapping: CompiledMapping, erpnext: Raw, source: Raw) -> Newest:
+    """Which side carries the later stamp, as aware times (contract, "`newest`")."""
+    left = parse_stamp(erpnext, mapping.erpnext_zone)
+    right = parse_stamp(source, mapping.source_zone)
+    if left is None or right is None:
+        missing = "ERPNext" if left is None else "the source"
+        return Newest(None, f"{missing} gives no stamp for this record, so neither side is known to be newer")
+    if left.ambiguous or right.ambiguous:
+        return Newest(None, "a stamp falls into the hour that is repeated when daylight saving time ends")
+    if left.at == right.at:
+        return Newest(None, "both stamps are equal")
+    return Newest(Side.ERPNEXT if left.at > right.at else Side.SOURCE)
+
+
+def wants_link(mapping: CompiledMapping, pair: Pair, side: Side) -> bool:
+    """Whether the partner's id is still to be written into the record on `side`."""
+    if side is Side.ERPNEXT:
+        return mapping.spec.writes_external_id and not pair.linked_erpnext and pair.external_id is not None
+    return mapping.spec.erpnext_name is not None and not pair.linked_source and pair.erpnext_name is not None
+
+
+def problem_text(problems: Sequence[Problem]) -> str:
+    """Problems as one text for people."""
+    return "; ".join(
+        f"{problem.field}: {problem.reason} "
+        f"(in the value that {'a person chose' if problem.side is None else f'{place_of(problem.side)} holds'})"
+        for problem in problems
+    )
+
+
+def place_of(side: Side) -> str:
+    """A side as texts call it."""
+    return "ERPNext" if side is Side.ERPNEXT else "the source"

@@ -1,0 +1,1 @@
+"""Child tables on an ERPNext site."""
