@@ -82,12 +82,9 @@ class Connections:
     def entity(self, spec: MappingSpec) -> Endpoint:
         """The mapping's table."""
         page_size = self._deployment.settings.sites[spec.site].page_size
-        inner = self.source(spec.source).endpoint(spec, page_size)
-        if not any(field.compute for field in spec.fields):
-            return inner
-        from syncd.app.computing import ComputingEndpoint
+        from syncd.app.computing import with_computed
 
-        return ComputingEndpoint(spec, inner)
+        return with_computed(spec, self.source(spec.source).endpoint(spec, page_size))
 
     def _url(self, site: str, settings: SiteSettings) -> str:
         if not settings.is_sandbox:

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from syncd import __version__
-from syncd.cli import conflicts, failures, inspect, mapping, run, sandbox, setup
+from syncd.cli import conflicts, failures, inspect, mapping, run, sandbox, setup, state
 from syncd.cli.declare import group_default, new_typer
 from syncd.cli.explain import Explanation, explain
 from syncd.cli.session import Opener, Session, open_application
@@ -58,6 +58,7 @@ def _program() -> typer.Typer:
     inspect.declare(app)
     conflicts.declare(app)
     failures.declare(app)
+    state.declare(app)
     sandbox.declare(app)
     return app
 

@@ -11,10 +11,14 @@ from syncd.cli.output import Output
 
 if TYPE_CHECKING:
     from syncd.app.results import Finding, MappingStatus, PlanResult, ProvisionStep, RunResult
+    from syncd.app.reviving import Revived
+    from syncd.app.waiting import Surroundings
     from syncd.bootstrap.drafts import Drafted
+    from syncd.bootstrap.state_care import StateCare
+    from syncd.core.model import Raw, Side
     from syncd.errors import ExitCode
     from syncd.ports.endpoint import ProgressReport
-    from syncd.ports.state import StateStore
+    from syncd.ports.state import ConflictRecord, StateStore
 
 
 class Site(Protocol):
@@ -85,6 +89,22 @@ class Application(Protocol):
 
     def status(self) -> list[MappingStatus]:
         """Each mapping as the state store knows it."""
+        ...
+
+    def surroundings(self, conflict: ConflictRecord) -> Surroundings:
+        """What else a person is told about a held record."""
+        ...
+
+    def unfit(self, mapping: str, chosen: Sequence[Mapping[str, Raw]]) -> list[dict[str, str]]:
+        """For each of `chosen`: why values do not fit their fields; asks both sides for their types."""
+        ...
+
+    def revive(self, mapping: str, key: str, *, side: Side | None, anew: bool, wait: float) -> Revived:
+        """Revive an ended pair."""
+        ...
+
+    def care(self) -> StateCare:
+        """What `syncd state` does."""
         ...
 
     def run_daemon(self) -> ExitCode:

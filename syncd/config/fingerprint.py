@@ -8,7 +8,7 @@ from datetime import date, datetime, time
 from enum import Enum
 from hashlib import blake2b
 
-from syncd.core.mapping import FieldSpec, MappingSpec
+from syncd.core.spec import CreateMethod, FieldSpec, LifecycleSpec, MappingSpec, TableSpec
 
 _NOT_COMPARED = frozenset({"name", "file", "every", "cron", "enabled"})
 
@@ -25,7 +25,7 @@ def fingerprint(spec: MappingSpec) -> str:
 
 def _canonical(value: object) -> str:
     """One text a value; different values give different texts."""
-    if isinstance(value, MappingSpec | FieldSpec):
+    if isinstance(value, MappingSpec | FieldSpec | TableSpec | LifecycleSpec | CreateMethod):
         return "{" + ",".join(_members(value)) + "}"
     if isinstance(value, Enum):
         return repr(value.value)
@@ -38,7 +38,7 @@ def _canonical(value: object) -> str:
     return repr(value)
 
 
-def _members(spec: MappingSpec | FieldSpec) -> list[str]:
+def _members(spec: MappingSpec | FieldSpec | TableSpec | LifecycleSpec | CreateMethod) -> list[str]:
     members = []
     for field in sorted(dataclasses.fields(spec), key=lambda field: field.name):
         value = getattr(spec, field.name)

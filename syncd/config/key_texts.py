@@ -44,7 +44,7 @@ SETTINGS_TEXTS: Mapping[str, str] = {
 }
 """Dotted key of syncd.toml (`*` for a name that the user chose) → what it is."""
 
-MAPPING_TEXTS: Mapping[str, str] = {
+_MAPPING: Mapping[str, str] = {
     "mapping": "What is paired with what.",
     "mapping.doctype": "The DocType in ERPNext.",
     "mapping.source": "A source that syncd.toml names.",
@@ -76,14 +76,54 @@ MAPPING_TEXTS: Mapping[str, str] = {
     "delete.erpnext_deleted": "The document was deleted in ERPNext; then in the source.",
     "delete.left_scope": "A record no longer fits the filters.",
     "fields": 'ERPNext fieldname = what it is in the source: customer_name = "name".',
-    "fields.*": "The column, or a table with source or constant.",
+    "fields.*": "The column, or a table with source, constant or compute.",
+    "fields.*.compute": "An expression in CEL, one way: source.first + ' ' + source.last.",
+}
+_LINE: Mapping[str, str] = {
     "fields.*.source": "The column.",
+    "fields.*.link": "Through the pairs of that mapping: the source's id becomes ERPNext's name, and back.",
     "fields.*.convert": "A converter, or a list applied from source to ERPNext.",
     "fields.*.values": 'The source\'s values and what each is in ERPNext: { company = "Company" }.',
-    "fields.*.default": "Fills ERPNext when the source is empty; does not flow back.",
     "fields.*.constant": "Written at creation only.",
+    "fields.*.default": "Fills ERPNext when the source is empty; does not flow back.",
     "fields.*.direction": "One way: edits on the receiving side stay until the giving side's value changes.",
     "fields.*.wins": "This field's policy, instead of [conflict] wins.",
     "fields.*.enforce": "With a one-way field: restores the value every time.",
+}
+"""The keys that lines of [fields] and of [tables.NAME.fields] have in common."""
+_TABLES: Mapping[str, str] = {
+    "tables": "The child tables of the DocType, each under its fieldname: [tables.items].",
+    "tables.*": "One child table: its rows come from source, or from rows.",
+    "tables.*.source": "The column that holds the rows as a nested list.",
+    "tables.*.rows": 'The related table that holds the rows: { entity = "order_lines", parent = "order_id" }.',
+    "tables.*.rows.entity": "The table of the source.",
+    "tables.*.rows.parent": "Its column that holds the id of the record, or a list of columns.",
+    "tables.*.key": "Source fields that tell one row from another; left out: position.",
+    "tables.*.direction": "One way for the whole table.",
+    "tables.*.wins": "The table's policy, instead of [conflict] wins.",
+    "tables.*.fields": 'Fieldname of the row = what it is in the source: qty = "quantity".',
+    "tables.*.fields.*": "The column, or a table with source or constant.",
+}
+_DOCUMENTS: Mapping[str, str] = {
+    "lifecycle": "For DocTypes that can be submitted.",
+    "lifecycle.field": "The source's column that holds the state; syncd writes the first value of each list there.",
+    "lifecycle.draft": "Its values for a draft.",
+    "lifecycle.submitted": "Its values for a submitted document.",
+    "lifecycle.cancelled": "Its values for a cancelled document.",
+    "lifecycle.changed_after_submit": "The source changed what a submitted document no longer lets change.",
+    "lifecycle.submit_fails": "hold keeps the draft and waits for a person; rollback keeps nothing and tries later.",
+    "lifecycle.reopened": "The source went back to draft.",
+    "lifecycle.draft_voided": "Cancelled in the source while still a draft.",
+    "lifecycle.cancel_linked": "Other submitted documents refer to the one that is to be cancelled.",
+    "create": "Let ERPNext build the document.",
+    "create.method": "Dotted path of a method of the site that gives the document.",
+    "create.args": 'Its arguments; {field} stands for the mapped value: { dt = "Sales Invoice", dn = "{invoice}" }.',
+}
+MAPPING_TEXTS: Mapping[str, str] = {
+    **_MAPPING,
+    **_LINE,
+    **_TABLES,
+    **{f"tables.*.{key}": text for key, text in _LINE.items()},
+    **_DOCUMENTS,
 }
 """Dotted key of mappings/NAME.toml (`*` for a fieldname) → what it is."""

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from syncd.config.mapping_file import MappingFile
-from syncd.config.mappings import build_spec, check_together
+from syncd.config.mappings import build_spec
 from syncd.config.problems import Place, Reading
 from syncd.config.secrets import Redactor, References
 from syncd.config.settings import Settings
 from syncd.config.tables import Table, TableT, homes_of, read_table
+from syncd.config.together import check_links, check_rows, check_together
 from syncd.config.toml import BrokenFile, as_toml, read_toml
 from syncd.core.mapping import MappingSpec
 from syncd.errors import ConfigError, Problem
@@ -87,7 +88,10 @@ def load(
         spec = _read_mapping(path, places[path.stem], settings)
         if spec is not None:
             mappings[path.stem] = spec
-    check_together({name: spec for name, spec in mappings.items() if not places[name].reading.failed}, places)
+    check_links(mappings, places)
+    sound = {name: spec for name, spec in mappings.items() if not places[name].reading.failed}
+    check_together(sound, places)
+    check_rows(sound, places)
     if mappings and not any(spec.enabled for spec in mappings.values()):
         names = ", ".join(spec.file for spec in mappings.values())
         Place(top).warn("no mapping is enabled: nothing is synced", f"set enabled = true in {names}")

@@ -7,15 +7,27 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time
 
-from syncd.config.kinds import Choice, Duration, Flag, Text, Texts, Values, Zone
+from syncd.config.field_lines import ChildTable, FieldLine, FieldLines, check_fieldname, scalar
+from syncd.config.kinds import Choice, Duration, Flag, Text, Texts, Zone
 from syncd.config.problems import Place, Wrong, suggestion
 from syncd.config.settings import SHORTEST_PASS, Cron, check_pace
-from syncd.config.tables import KeyKind, Section, Table, entry, optional, read_table
-from syncd.config.toml import as_toml, in_words
-from syncd.core.mapping import Create, ErpnextDeleted, LeftScope, SourceDeleted, Touch, WriteBack
+from syncd.config.tables import KeyKind, Named, Section, Table, entry, optional
+from syncd.config.toml import as_toml
 from syncd.core.model import Direction, Raw, Wins
+from syncd.core.spec import (
+    CancelLinked,
+    ChangedAfterSubmit,
+    Create,
+    DraftVoided,
+    ErpnextDeleted,
+    LeftScope,
+    Reopened,
+    SourceDeleted,
+    SubmitFails,
+    Touch,
+    WriteBack,
+)
 
 Condition = tuple[Raw | tuple[Raw, ...], ...]
 """One filter of ERPNext: (fieldname, operator, value or values)."""
@@ -29,34 +41,9 @@ OPERATORS = (
 """The operators that a site takes in every version from 14 on."""
 _OTHER_OPERATORS = {"==": "=", "<>": "!=", "=>": ">=", "=<": "<=", "ilike": "like", "equals": "=", "!==": "!="}
 
-_FIELDNAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_METHOD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+")
 FILTER_HINT = 'write a list of lists: filters = [["customer_group", "=", "Commercial"]]'
 RULE_HINT = 'write a list of rules, each a list of fields: by = [["tax_id"], ["customer_name", "territory"]]'
-
-
-def check_fieldname(text: str) -> None:
-    """Raises `Wrong` when `text` cannot be an ERPNext fieldname; a label gets the fieldname that it stands for."""
-    if _FIELDNAME.fullmatch(text):
-        return
-    scrubbed = re.sub(r"\W+", "_", text.strip().lower()).strip("_")
-    hint = f"did you mean {as_toml(scrubbed)}?" if _FIELDNAME.fullmatch(scrubbed) else "letters, digits and _ alone"
-    raise Wrong(f"{as_toml(text)} is not an ERPNext fieldname", hint)
-
-
-class Scalar(KeyKind[Raw]):
-    """One value: a string, number, boolean, date or time."""
-
-    expected = "one value"
-    blank = None
-
-    def _read(self, value: object, at: Place) -> Raw:  # noqa: ARG002 - not every kind looks around
-        return _scalar(value)
-
-
-def _scalar(value: object) -> Raw:
-    if not isinstance(value, str | int | float | datetime | date | time):
-        raise Wrong(f"expected one value, found {in_words(value)}", "write one string, number, boolean or date")
-    return value
 
 
 class Filters(KeyKind[tuple[Condition, ...]]):
@@ -125,10 +112,10 @@ def _operand(operator: str, value: object, item: list[object]) -> Raw | tuple[Ra
         hint = f"for a list write {as_toml([item[0], 'in', value])}"
         raise Wrong(f"{as_toml(item)}: {as_toml(operator)} takes one value", hint)
     if not isinstance(value, list):
-        return _scalar(value)
+        return scalar(value)
     if not value:
         raise Wrong(f"{as_toml(item)}: the list is empty: nothing would fit", "name at least one value")
-    return tuple(_scalar(part) for part in value)
+    return tuple(scalar(part) for part in value)
 
 
 class SourceFilters(KeyKind[Mapping[str, Raw]]):
@@ -144,7 +131,7 @@ class SourceFilters(KeyKind[Mapping[str, Raw]]):
         for name, item in value.items():
             place = at.child(name, chosen=True)
             try:
-                filters[name] = _scalar(item)
+                filters[name] = scalar(item)
             except Wrong as wrong:
                 place.problem(wrong.message, f"write the value that {name} must have: filters = {{ {name} = true }}")
         return filters
@@ -244,47 +231,72 @@ class DeleteTable(Table):
     left_scope: LeftScope = entry(Choice(LeftScope))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldLine(Table):
-    """One line of `[fields]`, in its long form; the short form `fieldname = "column"` gives `source`."""
+class Args(KeyKind[Mapping[str, Raw]]):
+    """`args` of `[create]`: the arguments of the method; `{field}` stands for a mapped value."""
 
-    source: str | None = optional(Text())
-    convert: tuple[str, ...] = entry(Texts())
-    values: Mapping[str, str] | None = optional(Values())
-    default: Raw = optional(Scalar())
-    constant: Raw = optional(Scalar())
-    direction: Direction | None = optional(Choice(Direction))
-    wins: Wins | None = optional(Choice(Wins))
-    enforce: bool = entry(Flag())
+    expected = "a table of arguments"
+    blank: Mapping[str, Raw] = {}
 
-
-class FieldLines(KeyKind[Mapping[str, FieldLine]]):
-    """`[fields]`."""
-
-    expected = "a table of fields"
-    blank: Mapping[str, FieldLine] = {}
-
-    def _read(self, value: object, at: Place) -> Mapping[str, FieldLine]:
+    def _read(self, value: object, at: Place) -> Mapping[str, Raw]:
         if not isinstance(value, dict):
-            raise self.wrong_type(value, 'write [fields] and one line for each: customer_name = "name"')
-        lines: dict[str, FieldLine] = {}
+            raise self.wrong_type(value, 'write args = { dt = "Sales Invoice", dn = "{invoice}" }')
+        args: dict[str, Raw] = {}
         for name, item in value.items():
             place = at.child(name, chosen=True)
             try:
-                check_fieldname(name)
-                lines[name] = self._line(item, place)
+                args[name] = scalar(item)
             except Wrong as wrong:
                 place.problem(wrong.message, wrong.hint)
-        return lines
+        return args
 
-    @staticmethod
-    def _line(item: object, at: Place) -> FieldLine:
-        if isinstance(item, dict):
-            return read_table(FieldLine, item, at)
-        if isinstance(item, str):
-            return FieldLine(source=Text().read(item, at))
-        hint = f'write {at.key} = "column" or {at.key} = {{ constant = {as_toml(item)} }}'
-        raise Wrong(f"expected the column's name or a table, found {in_words(item)}", hint)
+
+def _check_method(text: str) -> None:
+    if not _METHOD.fullmatch(text):
+        raise Wrong(
+            f"{as_toml(text)} is no method of a site",
+            'write its dotted path, like "erpnext.module.file.function"',
+        )
+
+
+class States(KeyKind[tuple[str, ...]]):
+    """Values of the source's state column: one or several, kept as text as `values` keeps them."""
+
+    expected = "a value or an array of values"
+    blank: tuple[str, ...] = ()
+
+    def _read(self, value: object, at: Place) -> tuple[str, ...]:
+        items = value if isinstance(value, list) else [value]
+        if not items:
+            raise Wrong("is empty", "name at least one value, or leave the key out")
+        for item in items:
+            if not isinstance(item, str | int):
+                raise self.wrong_type(item, f'for example {at.key} = ["one", "two"]')
+            if isinstance(item, str) and not item.strip():
+                raise Wrong("an empty value stands in it", "take it out")
+        return tuple(str(int(item)) if isinstance(item, bool) else str(item) for item in items)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LifecycleTable(Table):
+    """`[lifecycle]`."""
+
+    field: str = entry(Text(), required=True)
+    draft: tuple[str, ...] = entry(States())
+    submitted: tuple[str, ...] = entry(States(), required=True)
+    cancelled: tuple[str, ...] = entry(States())
+    changed_after_submit: ChangedAfterSubmit = entry(Choice(ChangedAfterSubmit))
+    submit_fails: SubmitFails = entry(Choice(SubmitFails))
+    reopened: Reopened = entry(Choice(Reopened))
+    draft_voided: DraftVoided = entry(Choice(DraftVoided))
+    cancel_linked: CancelLinked = entry(Choice(CancelLinked))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateTable(Table):
+    """`[create]`."""
+
+    method: str = entry(Text(_check_method), required=True)
+    args: Mapping[str, Raw] = entry(Args())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,4 +309,9 @@ class MappingFile(Table):
     match: MatchTable = entry(Section(MatchTable))
     conflict: ConflictTable = entry(Section(ConflictTable))
     delete: DeleteTable = entry(Section(DeleteTable))
-    fields: Mapping[str, FieldLine] = entry(FieldLines())
+    fields: Mapping[str, FieldLine] = entry(FieldLines(FieldLine))
+    tables: Mapping[str, ChildTable] = entry(Named(ChildTable, "items"))
+    lifecycle: LifecycleTable | None = optional(Section(LifecycleTable))
+    create: CreateTable | None = optional(
+        Section(CreateTable, 'where missing partners are created is said under [match]: create = "both"')
+    )

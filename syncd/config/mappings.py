@@ -5,29 +5,18 @@ What needs the site's metadata or the source's schema is for `syncd check`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TypeVar
-
-from syncd.config.mapping_file import FieldLine, MappingFile
+from syncd.config.mapping_fields import SERVERS_OWN, Flow, check_writers, document_field
+from syncd.config.mapping_file import MappingFile
+from syncd.config.mapping_tables import build_create, build_lifecycle, build_tables
 from syncd.config.problems import Place, suggestion
 from syncd.config.toml import as_toml
-from syncd.core.convert import build_lens
-from syncd.core.mapping import Create, ErpnextDeleted, FieldSpec, MappingSpec, SourceDeleted, WriteBack
 from syncd.core.model import Direction, Side, Wins
-from syncd.core.values import FieldType, InvalidValue, Kind
-
-_TEXT = FieldType(kind=Kind.TEXT)
-"""Stands for the types of both sides where they are not known yet: every converter takes text."""
-
-_SERVERS_OWN = frozenset({"modified", "modified_by", "creation", "owner", "docstatus", "idx", "doctype", "name"})
-"""ERPNext's standard fields: the site sets them, whatever it is sent."""
+from syncd.core.spec import Create, ErpnextDeleted, FieldSpec, MappingSpec, SourceDeleted, WriteBack
 
 _LEADS_TO = {Direction.BOTH: Create.BOTH, Direction.TO_ERPNEXT: Create.ERPNEXT, Direction.TO_SOURCE: Create.SOURCE}
 """Where missing partners are created unless the mapping says so: where its direction leads."""
 
 _PLACES = {Side.ERPNEXT: "ERPNext", Side.SOURCE: "the source"}
-
-T = TypeVar("T")
 
 
 def build_spec(
@@ -41,7 +30,13 @@ def build_spec(
     _check_reference(at.child("mapping").child("source"), table.source, sources, "source")
     site = _site(at.child("mapping").child("site"), table.site, sites)
     create = content.match.create or _LEADS_TO[table.direction]
-    fields = tuple(_field(field, line, content, at) for field, line in content.fields.items())
+    flow = Flow(table.direction, content.conflict.wins, "mapping")
+    lines = at.child("fields")
+    fields = tuple(
+        document_field(field, line, flow, lines.child(field, chosen=True)) for field, line in content.fields.items()
+    )
+    tables = build_tables(content, flow, at)
+    lifecycle = build_lifecycle(content, at)
     _check_direction(content, create, at)
     _check_columns(content, fields, at)
     _check_match(content, fields, at)
@@ -75,6 +70,9 @@ def build_spec(
         source_deleted=content.delete.source_deleted,
         erpnext_deleted=content.delete.erpnext_deleted,
         left_scope=content.delete.left_scope,
+        tables=tables,
+        lifecycle=lifecycle,
+        create_method=build_create(content, create, fields, at),
     )
 
 
@@ -93,99 +91,6 @@ def _site(at: Place, name: str | None, known: tuple[str, ...] | None) -> str:
     if len(known) > 1:
         at.problem("is missing, and syncd.toml has several sites", f"name one: {', '.join(known)}")
     return known[0]
-
-
-def _field(name: str, line: FieldLine, content: MappingFile, at: Place) -> FieldSpec:
-    place = at.child("fields").child(name, chosen=True)
-    direction = line.direction or content.mapping.direction
-    if at.child("fields").sound(name):
-        if line.source is None:
-            _check_constant(line, place)
-        else:
-            _check_flow(line, direction, content.mapping.direction, place)
-            _check_lens(line, direction, place)
-        if line.source is None or direction.reaches(Side.ERPNEXT):
-            _check_writable(name, place)
-    return FieldSpec(
-        erpnext=name,
-        source=line.source,
-        converters=line.convert,
-        values=line.values,
-        default=line.default,
-        constant=line.constant,
-        direction=direction,
-        wins=line.wins or content.conflict.wins,
-        enforce=line.enforce,
-    )
-
-
-def _check_constant(line: FieldLine, at: Place) -> None:
-    if line.constant is None:
-        at.problem("has neither source nor constant", f'write {at.key} = "column" or {at.key} = {{ constant = "…" }}')
-        return
-    given = {
-        "convert": bool(line.convert),
-        "values": line.values is not None,
-        "default": line.default is not None,
-        "direction": line.direction is not None,
-        "wins": line.wins is not None,
-        "enforce": line.enforce,
-    }
-    for key in (key for key, there in given.items() if there):
-        at.child(key).problem(
-            "a constant takes no other key: it is written at creation only", f"take {key} out, or name a source"
-        )
-
-
-def _check_flow(line: FieldLine, direction: Direction, of_mapping: Direction, at: Place) -> None:
-    """The keys of a field that has a source, against one another and the mapping's direction."""
-    if line.constant is not None:
-        at.child("constant").problem("source and constant are both given", "keep one; default fills empty values")
-    if of_mapping is not Direction.BOTH and direction is not of_mapping:
-        at.child("direction").problem(
-            f'"{direction.value}" contradicts the mapping\'s direction "{of_mapping.value}"',
-            'leave it out, or make the mapping\'s direction "both"',
-        )
-    if line.default is not None and not direction.reaches(Side.ERPNEXT):
-        at.child("default").problem(
-            "default fills ERPNext when the source is empty, but this field flows to the source only",
-            "take default out, or change the direction",
-        )
-    if line.enforce and direction is Direction.BOTH:
-        at.child("enforce").problem(
-            "enforce is for one-way fields: it undoes edits on the receiving side",
-            'give the field a direction, "to_erpnext" or "to_source"',
-        )
-
-
-def _check_lens(line: FieldLine, direction: Direction, at: Place) -> None:
-    """Converters exist, have their arguments, and can be undone where the field flows both ways."""
-    for text in line.convert:
-        try:
-            build_lens((text,), None, _TEXT, _TEXT)
-        except InvalidValue as wrong:
-            at.child("convert").problem(
-                wrong.reason, 'for example convert = "trim", or a list, applied from source to ERPNext'
-            )
-    if not at.sound("convert"):
-        return
-    try:
-        lens = build_lens(line.convert, line.values, _TEXT, _TEXT)
-    except InvalidValue as wrong:
-        at.child("values").problem(wrong.reason.removeprefix("values: "), "correct the entry")
-        return
-    if direction is Direction.BOTH and not (lens.invertible or lens.normalising):
-        key = "values" if line.values is not None else "convert"
-        at.child(key).problem(
-            f"this cannot be undone: {lens.loses}", 'give the field one way: direction = "to_erpnext"'
-        )
-
-
-def _check_writable(name: str, at: Place) -> None:
-    if name in _SERVERS_OWN:
-        at.problem(
-            f"ERPNext sets {as_toml(name)} itself, and takes no value for it", 'read it only: direction = "to_source"'
-        )
 
 
 def _check_direction(content: MappingFile, create: Create, at: Place) -> None:
@@ -229,27 +134,20 @@ def _check_columns(content: MappingFile, fields: tuple[FieldSpec, ...], at: Plac
         at.child("fields").problem("no field is mapped to a column", 'write one line for each: customer_name = "name"')
     if len(set(source.id)) < len(source.id):
         place.child("id").problem("a column stands there twice", "name each once")
-    own = {source.modified: "modified", source.deleted: "deleted", source.erpnext_name: "erpnext_name"}
-    writers: dict[str, str] = {}
-    for field in fields:
-        if field.source is None or not field.direction.reaches(Side.SOURCE):
-            continue
-        line = at.child("fields").child(field.erpnext, chosen=True)
-        if field.source in own:
-            line.problem(
-                f"the column {as_toml(field.source)} is [source] {own[field.source]}: syncd writes it itself",
-                'read it only: direction = "to_erpnext"',
-            )
-        elif field.source in writers:
-            line.problem(
-                f"{as_toml(writers[field.source])} and {as_toml(field.erpnext)} both write to {as_toml(field.source)}",
-                'let one of them only read it: direction = "to_erpnext"',
-            )
-        writers.setdefault(field.source, field.erpnext)
+    check_writers(fields, _own_columns(content), at.child("fields"))
     if content.delete.erpnext_deleted is ErpnextDeleted.MARK and source.deleted is None:
         at.child("delete").child("erpnext_deleted").problem(
             '"mark" needs the column that marks deleted records', 'add deleted = "deleted_at" under [source]'
         )
+
+
+def _own_columns(content: MappingFile) -> dict[str, str]:
+    """Column → what syncd writes into it by itself."""
+    source = content.source
+    own = {source.modified: "[source] modified", source.deleted: "[source] deleted"}
+    own[source.erpnext_name] = "[source] erpnext_name"
+    own[None if content.lifecycle is None else content.lifecycle.field] = "[lifecycle] field"
+    return {column: what for column, what in own.items() if column}
 
 
 def _check_match(content: MappingFile, fields: tuple[FieldSpec, ...], at: Place) -> None:
@@ -268,6 +166,17 @@ def _check_match(content: MappingFile, fields: tuple[FieldSpec, ...], at: Place)
             place.problem(
                 f"{as_toml(name)} is a constant: it tells no record from another", "match by a field with a source"
             )
+        elif name in mapped and mapped[name].compute is not None and at.child("fields").sound(name):
+            place.problem(
+                f"{as_toml(name)} is computed: no record of the source can be found by it",
+                "match by a field with a source",
+            )
+    state = None if content.lifecycle is None else content.lifecycle.field
+    for rule in content.match.by:
+        if state is not None and len(rule) == 1 and rule[0] in mapped and mapped[rule[0]].source == state:
+            place.problem(
+                f"{as_toml(rule[0])} is [lifecycle] field: it tells no record from another", "match by another field"
+            )
 
 
 def _check_identity(content: MappingFile, create: Create, at: Place) -> None:
@@ -276,7 +185,7 @@ def _check_identity(content: MappingFile, create: Create, at: Place) -> None:
         at.child("fields").child(external_id, chosen=True).problem(
             "this is [erpnext] external_id: syncd writes it itself", "take the line out"
         )
-    if external_id is not None and external_id in _SERVERS_OWN:
+    if external_id is not None and external_id in SERVERS_OWN:
         at.child("erpnext").child("external_id").problem(
             f"ERPNext sets {as_toml(external_id)} itself", "name a custom field; `syncd provision` makes it"
         )
@@ -294,6 +203,11 @@ def _check_newest(content: MappingFile, at: Place) -> None:
         return
     lines = at.child("fields")
     places = [lines.child(name, chosen=True) for name, line in content.fields.items() if line.wins is Wins.NEWEST]
+    for name, table in content.tables.items():
+        place = at.child("tables").child(name, chosen=True)
+        rows = place.child("fields")
+        places += [place] if table.wins is Wins.NEWEST else []
+        places += [rows.child(key, chosen=True) for key, line in table.fields.items() if line.wins is Wins.NEWEST]
     if content.conflict.wins is Wins.NEWEST:
         places.insert(0, at.child("conflict"))
     for place in places:
@@ -301,33 +215,3 @@ def _check_newest(content: MappingFile, at: Place) -> None:
             '"newest" needs the stamps of the source: without them every difference is a conflict',
             'add modified = "updated_at" under [source]',
         )
-
-
-def check_together(specs: Mapping[str, MappingSpec], places: Mapping[str, Place]) -> None:
-    """Notes what is wrong between mappings: the same records mapped twice, one id field for several entities."""
-    seen_records: dict[object, str] = {}
-    seen_ids: dict[object, MappingSpec] = {}
-    for name, spec in specs.items():
-        records = (
-            spec.site,
-            spec.doctype,
-            spec.source,
-            spec.entity,
-            spec.erpnext_filters,
-            as_toml(spec.source_filters),
-        )
-        twin = seen_records.setdefault(records, name) if spec.enabled else name
-        if twin != name:
-            places[name].child("mapping").problem(
-                f"the mapping {as_toml(twin)} pairs the same {spec.doctype} with the same {spec.source} {spec.entity}",
-                "set enabled = false in one of them, or give them different filters",
-            )
-        if spec.external_id is None:
-            continue
-        first = seen_ids.setdefault((spec.site, spec.doctype, spec.external_id), spec)
-        if (first.source, first.entity) != (spec.source, spec.entity):
-            places[name].child("erpnext").child("external_id").problem(
-                f"{as_toml(spec.external_id)} of {spec.doctype} already holds the ids of {first.source} {first.entity} "
-                f"(mapping {as_toml(first.name)})",
-                f'give each its own field, like "syncd_{spec.source}_{spec.entity}_id"',
-            )

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 NOT_YET: Mapping[str, str] = {
-    "state.url=postgresql": 'use SQLite: url = "sqlite:///state/syncd.db"',
     "sites.*.auth=oauth2": 'use auth = "token" with an API key and secret of the site\'s user',
     "sites.*.auth=password": 'use auth = "token" with an API key and secret of the site\'s user',
     "sites.*.client_id": 'use auth = "token" with key and secret',
@@ -20,10 +19,6 @@ NOT_YET: Mapping[str, str] = {
     "sources.*.type=rest": 'use type = "sql"',
     "sources.*.type=files": 'use type = "sql"',
     "sources.*.type=erpnext": 'use type = "sql"',
-    "fields.*.compute": "map the column itself, or compute it in a view of the source",
-    "fields.*.link": "leave the field out",
-    "tables": "leave child tables out",
-    "lifecycle": "map DocTypes that cannot be submitted, or leave documents as drafts",
-    "create": "leave it out; where partners are created is said under [match]: create = …",
+    "tables.*.fields.*.compute": "map the column itself, or compute it in a view of the source",
 }
 """Dotted key → what to do until then."""

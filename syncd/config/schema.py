@@ -16,7 +16,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, cast
 
-from syncd.config import kinds, mapping_file, settings
+from syncd.config import field_lines, kinds, mapping_file, settings
 from syncd.config.durations import UNITS
 from syncd.config.key_texts import MAPPING_TEXTS, SETTINGS_TEXTS
 from syncd.config.secrets import Secret
@@ -39,6 +39,7 @@ FOLDER = ".syncd"
 
 _WORDS = {"type": "string", "pattern": r"\S"}
 _SCALAR = {"type": ["string", "number", "boolean"]}
+_STATE = {"type": ["string", "integer", "boolean"], "pattern": r"\S"}
 _FIELDNAME = "^[A-Za-z_][A-Za-z0-9_]*$"
 _PLAIN = [name for name, converter in CONVERTERS.items() if not converter.arguments]
 _WITH_ARGUMENTS = [name for name, converter in CONVERTERS.items() if converter.arguments]
@@ -49,9 +50,8 @@ _CONVERTER = {
         {"type": "string", "pattern": rf"^\s*({'|'.join(_WITH_ARGUMENTS)})\s*\([\s\S]+\)\s*$"},
     ]
 }
-_INSTEAD: Mapping[str, Json] = {
-    "fields.*.convert": {"anyOf": [_CONVERTER, {"type": "array", "items": _CONVERTER, "minItems": 1}]},
-}
+_CONVERTERS = {"anyOf": [_CONVERTER, {"type": "array", "items": _CONVERTER, "minItems": 1}]}
+_INSTEAD: Mapping[str, Json] = {"fields.*.convert": _CONVERTERS, "tables.*.fields.*.convert": _CONVERTERS}
 """Keys that take less than their kind says."""
 _NEEDED: Mapping[str, tuple[str, ...]] = {"syncd.schema.json": ("sites", "sources"), "mapping.schema.json": ("fields",)}
 """Tables that a file must have although none of their keys alone is required."""
@@ -121,8 +121,8 @@ def _kind(kind: KeyKind[object], path: tuple[str, ...], texts: Mapping[str, str]
     if isinstance(kind, Named):
         entry = {"description": texts[".".join((*path, "*"))], **_table(kind.table, (*path, "*"), texts)}
         return {"type": "object", "additionalProperties": entry, "minProperties": 1}
-    if isinstance(kind, mapping_file.FieldLines):
-        line = _table(mapping_file.FieldLine, (*path, "*"), texts)
+    if isinstance(kind, field_lines.FieldLines):
+        line = _table(kind.line, (*path, "*"), texts)
         return {
             "type": "object",
             "additionalProperties": {"description": texts[".".join((*path, "*"))], "anyOf": [_WORDS, line]},
@@ -215,10 +215,12 @@ _SCHEMAS: Mapping[type[KeyKind[Any]], Callable[[KeyKind[Any]], Json]] = {
         "minProperties": 1,
     },
     settings.SourceType: lambda _: {"type": "string", "enum": list(settings.SOURCE_TYPES)},
-    mapping_file.Scalar: lambda _: _SCALAR,
+    field_lines.Scalar: lambda _: _SCALAR,
     mapping_file.Filters: _filters,
     mapping_file.SourceFilters: lambda _: {"type": "object", "additionalProperties": _SCALAR},
     mapping_file.Rules: _rules,
+    mapping_file.Args: lambda _: {"type": "object", "additionalProperties": _SCALAR},
+    mapping_file.States: lambda _: {"anyOf": [_STATE, {"type": "array", "items": _STATE, "minItems": 1}]},
     mapping_file.FieldName: lambda _: {"type": "string", "pattern": _FIELDNAME},
 }
 """Kind of a key → its schema; the first that fits."""

@@ -43,6 +43,7 @@ SHORTEST_PASS = 0.1
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):/?/?")
 _DATABASES = ("sqlite", "postgresql", "mysql", "mariadb", "mssql", "oracle")
+_STATE_DRIVERS = {"sqlite": ("", "pysqlite"), "postgresql": ("", "psycopg")}
 SOURCE_TYPES = ("sql",)
 
 
@@ -123,7 +124,7 @@ def _check_file_url(url: str, scheme: str, example: str) -> None:
 
 
 class StateUrl(DatabaseUrl):
-    """The URL of the state store: a SQLite file."""
+    """The URL of the state store: a SQLite file, or a PostgreSQL database."""
 
     example = "sqlite:///state/syncd.db"
 
@@ -131,9 +132,13 @@ class StateUrl(DatabaseUrl):
         secret = super()._read(value, at)
         if at.path in at.reading.failed or at.reading.offline:
             return secret
-        scheme = secret.reveal().partition(":")[0].partition("+")[0].lower()
-        if scheme != "sqlite":
-            raise Wrong(f"the state store is no {as_toml(scheme)} database", 'for example "sqlite:///state/syncd.db"')
+        scheme = secret.reveal().partition(":")[0].lower()
+        base, _, driver = scheme.partition("+")
+        if base not in _STATE_DRIVERS:
+            hint = 'for example "sqlite:///state/syncd.db" or "postgresql://syncd@db/syncd"'
+            raise Wrong(f"the state store is no {as_toml(base)} database", hint)
+        if driver not in _STATE_DRIVERS[base]:
+            raise Wrong(f"the state store takes no driver {as_toml(driver)}", f'write "{base}://…"')
         return secret
 
 

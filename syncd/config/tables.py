@@ -129,8 +129,9 @@ class Section(KeyKind[TableT]):
 
     expected = "a table"
 
-    def __init__(self, table: type[TableT]) -> None:
+    def __init__(self, table: type[TableT], hint: str = "") -> None:
         self.table = table
+        self.hint = hint
 
     @property
     def blank(self) -> TableT:
@@ -139,7 +140,7 @@ class Section(KeyKind[TableT]):
 
     def _read(self, value: object, at: Place) -> TableT:
         if not isinstance(value, dict):
-            raise self.wrong_type(value, f"write it as a table: [{at.path}]")
+            raise self.wrong_type(value, self.hint or f"write it as a table: [{at.path}]")
         return read_table(self.table, value, at)
 
     def missing(self, at: Place) -> TableT:
@@ -155,8 +156,9 @@ class Named(KeyKind[Mapping[str, TableT]]):
 
     expected = "tables"
 
-    def __init__(self, table: type[TableT]) -> None:
+    def __init__(self, table: type[TableT], example: str = "main") -> None:
         self.table = table
+        self.example = example
 
     @property
     def blank(self) -> Mapping[str, TableT]:
@@ -165,12 +167,12 @@ class Named(KeyKind[Mapping[str, TableT]]):
 
     def _read(self, value: object, at: Place) -> Mapping[str, TableT]:
         if not isinstance(value, dict):
-            raise self.wrong_type(value, f"write it as a table under a name: [{at.path}.main]")
+            raise self.wrong_type(value, f"write it as a table under a name: [{at.path}.{self.example}]")
         known = keys_of(self.table)
         strays = [name for name, data in value.items() if name in known and not isinstance(data, dict)]
         if strays:
             stand = f"{', '.join(strays)} {'stand' if len(strays) > 1 else 'stands'} right under [{at.path}]"
-            at.problem(stand, f"put a name into it: [{at.path}.main]")
+            at.problem(stand, f"put a name into it: [{at.path}.{self.example}]")
         entries = ((name, self._entry(data, at, name)) for name, data in value.items() if name not in strays)
         return {name: table for name, table in entries if table is not None}
 

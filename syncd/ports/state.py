@@ -183,6 +183,10 @@ class StateStore(Protocol):
         """(pair, layout) by ascending id; `live` leaves out ended ones."""
         ...
 
+    def ended_pairs(self, mapping: str, *, after: int, limit: int) -> list[tuple[Pair, int]]:
+        """(pair, layout) of ended pairs by ascending id beyond `after`; those that were forgotten are left out."""
+        ...
+
     def pairs_by_key(self, mapping: str, side: Side, keys: Sequence[str]) -> list[tuple[Pair, int]]:
         """(pair, layout) of these keys."""
         ...
@@ -215,8 +219,11 @@ class StateStore(Protocol):
         """One open conflict."""
         ...
 
-    def resolve(self, conflict_id: int, resolution: bytes) -> None:
-        """Note a person's decision for the next run."""
+    def resolve(self, decisions: Sequence[tuple[ConflictRecord, bytes]]) -> None:
+        """Note decisions for the next run, on conflicts as they were shown: all or none.
+
+        Raises `UsageError` when one of them was settled or asks something else (kind or fields) by now.
+        """
         ...
 
     def failures(self, mapping: str | None = None) -> list[FailureRecord]:

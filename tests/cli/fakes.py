@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from syncd.app.results import Finding, MappingStatus, PlanResult, ProvisionStep, Result, RunResult
-from syncd.core.model import Counts
+from syncd.app.reviving import Revived
+from syncd.app.waiting import Surroundings
+from syncd.core.model import Counts, Raw, Side
 from syncd.errors import ExitCode
 from syncd.ports.endpoint import ProgressReport
+from syncd.ports.state import ConflictRecord
 from tests.report.fakes import RUN, STARTED, FakeStore
 
 SECRET = "s3cr3t-token"
@@ -60,6 +63,9 @@ class FakeApplication:
     steps: list[ProvisionStep] = field(default_factory=list)
     mappings: list[MappingStatus] = field(default_factory=list)
     daemon: ExitCode = ExitCode.OK
+    around: Surroundings = field(default_factory=Surroundings)
+    misfits: Mapping[str, str] | BaseException = field(default_factory=dict)
+    """Why values of fields do not fit; or what asking for it raises."""
     error: BaseException | None = None
     asked: list[tuple[str, Any]] = field(default_factory=list)
     opened: dict[str, Any] = field(default_factory=dict)
@@ -98,6 +104,20 @@ class FakeApplication:
     def status(self) -> list[MappingStatus]:
         self._ask("status", None)
         return self.mappings
+
+    def surroundings(self, conflict: ConflictRecord) -> Surroundings:
+        self._ask("surroundings", conflict.id)
+        return self.around
+
+    def unfit(self, mapping: str, chosen: Sequence[Mapping[str, Raw]]) -> list[dict[str, str]]:
+        self.asked.append(("unfit", (mapping, list(chosen))))
+        if isinstance(self.misfits, BaseException):
+            raise self.misfits
+        return [{name: self.misfits[name] for name in values if name in self.misfits} for values in chosen]
+
+    def revive(self, mapping: str, key: str, *, side: Side | None, anew: bool, wait: float) -> Revived:
+        self._ask("revive", (mapping, key, side, anew, wait))
+        return Revived(mapping=mapping, external_id=key, erpnext_name=None if anew else "CUST-1", tied=not anew)
 
     def run_daemon(self) -> ExitCode:
         self._ask("run", None)

@@ -45,10 +45,43 @@ customer_name = "name"
 tax_id = "vat"
 """
 
+ORDERS = """\
+[mapping]
+doctype = "Sales Order"
+source = "shop"
+entity = "orders"
+
+[erpnext]
+external_id = "syncd_shop_id"
+
+[source]
+id = "id"
+modified = "updated_at"
+
+[fields]
+po_no = "number"
+customer = { source = "customer_id", link = "customer" }
+order_type = { constant = "Sales" }
+
+[tables.items]
+source = "lines"
+key = "line_no"
+[tables.items.fields]
+item_code = "sku"
+qty = "quantity"
+
+[lifecycle]
+field = "status"
+draft = "pending"
+submitted = ["paid", "shipped"]
+cancelled = "void"
+"""
+
 ENVIRONMENT = {"ERPNEXT_KEY": "b9d3c0ffee00aa1", "ERPNEXT_SECRET": "5ecret/with+signs"}
 
 TOP = "syncd.toml"
 CUSTOMER = "mappings/customer.toml"
+ORDER = "mappings/order.toml"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,13 +127,23 @@ def more(what: str, added: str, *expect: str) -> Case:
 
 def customer(what: str, old: str | tuple[str, ...], new: str | tuple[str, ...], *expect: str) -> Case:
     """mappings/customer.toml with `old` replaced by `new`; both may be several."""
-    content = MAPPING
+    texts = tuple(f"{CUSTOMER}: {text}" for text in expect)
+    return Case(what=what, files={CUSTOMER: changed(MAPPING, old, new, what)}, expect=texts)
+
+
+def order(what: str, old: str | tuple[str, ...], new: str | tuple[str, ...], *expect: str) -> Case:
+    """mappings/order.toml with `old` replaced by `new`, beside a customer.toml that is in order."""
+    texts = tuple(f"{ORDER}: {text}" for text in expect)
+    return Case(what=what, files={ORDER: changed(ORDERS, old, new, what)}, expect=texts)
+
+
+def changed(content: str, old: str | tuple[str, ...], new: str | tuple[str, ...], what: str = "") -> str:
+    """`content` with `old` replaced by `new`, once each."""
     pairs = [(old, new)] if isinstance(old, str) and isinstance(new, str) else zip(old, new, strict=True)
     for before, after in pairs:
         assert before in content, what
         content = content.replace(before, after, 1)
-    texts = tuple(f"{CUSTOMER}: {text}" for text in expect)
-    return Case(what=what, files={CUSTOMER: content}, expect=texts)
+    return content
 
 
 def line(what: str, added: str, *expect: str) -> Case:

@@ -13,7 +13,7 @@ import tomli_w
 from syncd.config import load
 from syncd.errors import ConfigError, Problem
 from tests.config.cases import CUSTOMER, ENVIRONMENT, TOP, lay_out
-from tests.config.test_contract_examples import CONTRACT_MAPPING, CONTRACT_SETTINGS
+from tests.config.test_contract_examples import CONTRACT_CREATE, CONTRACT_MAPPING, CONTRACT_SETTINGS
 
 ODD: tuple[Any, ...] = (
     *(
@@ -50,11 +50,9 @@ def spots(table: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[s
             yield from spots(value, (*path, name))
 
 
-SPOTS = [
-    (name, path)
-    for name, content in ((TOP, CONTRACT_SETTINGS), (CUSTOMER, CONTRACT_MAPPING))
-    for path in spots(tomllib.loads(content))
-]
+PAYMENT = "mappings/payment.toml"
+CONTENTS = {TOP: CONTRACT_SETTINGS, CUSTOMER: CONTRACT_MAPPING, PAYMENT: CONTRACT_CREATE}
+SPOTS = [(name, path) for name, content in CONTENTS.items() for path in spots(tomllib.loads(content))]
 
 
 def refused(directory: Path, environment: dict[str, str], *, offline: bool) -> list[Problem] | None:
@@ -68,15 +66,14 @@ def refused(directory: Path, environment: dict[str, str], *, offline: bool) -> l
 
 @pytest.mark.parametrize(("name", "path"), SPOTS, ids=[".".join(path) for _, path in SPOTS])
 def test_any_value_at_any_key(name: str, path: tuple[str, ...], tmp_path: Path) -> None:
-    contents = {TOP: CONTRACT_SETTINGS, CUSTOMER: CONTRACT_MAPPING}
     environment = {**ENVIRONMENT, "SHOP_DATABASE_URL": "sqlite:///shop.db"}
     for value in ODD:
-        document = tomllib.loads(contents[name])
+        document = tomllib.loads(CONTENTS[name])
         table = document
         for part in path[:-1]:
             table = table[part]
         table[path[-1]] = value
-        lay_out(tmp_path, {**contents, name: tomli_w.dumps(document)})
+        lay_out(tmp_path, {**CONTENTS, name: tomli_w.dumps(document)})
         for offline in {False, name == TOP}:
             problems = refused(tmp_path, environment, offline=offline)
             assert problems is None or (problems and all(problem.message for problem in problems)), repr(value)

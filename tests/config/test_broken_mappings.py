@@ -143,34 +143,6 @@ CASES = (
         'source = "shop"\nsite = "mian"',
         'mapping.site: syncd.toml has no site "mian" (did you mean "main"?)',
     ),
-    line(
-        "a computed field",
-        "title = { compute = \"source.first + ' ' + source.last\" }",
-        'fields.title.compute: "compute" is not supported by this version yet (map the column itself, or compute it in a view of the source)',
-    ),
-    line(
-        "a link",
-        'customer_primary_contact = { source = "contact_id", link = "contact" }',
-        'fields.customer_primary_contact.link: "link" is not supported by this version yet (leave the field out)',
-    ),
-    customer(
-        "a child table",
-        "[fields]",
-        '[tables.items]\nsource = "lines"\n[fields]',
-        "tables: [tables] is not supported by this version yet (leave child tables out)",
-    ),
-    customer(
-        "a lifecycle",
-        "[fields]",
-        '[lifecycle]\nfield = "status"\n[fields]',
-        "lifecycle: [lifecycle] is not supported by this version yet (map DocTypes that cannot be submitted, or leave documents as drafts)",
-    ),
-    customer(
-        "a creation by method",
-        "[fields]",
-        '[create]\nmethod = "a.b"\n[fields]',
-        "create: [create] is not supported by this version yet (leave it out; where partners are created is said under [match]: create = …)",
-    ),
     customer(
         "one flat filter",
         "[source]",
@@ -275,7 +247,7 @@ CASES = (
     line(
         "a field with neither source nor constant",
         'language = { default = "en" }',
-        'fields.language: has neither source nor constant (write language = "column" or language = { constant = "…" })',
+        'fields.language: has neither source nor constant nor compute (write language = "column" or language = { constant = "…" })',
     ),
     line(
         "a field with source and constant",

@@ -289,7 +289,8 @@ CASES = (
         "a state store of another kind",
         '"sqlite:///state/syncd.db"',
         '"mysql://x@y/z"',
-        'state.url: the state store is no "mysql" database (for example "sqlite:///state/syncd.db")',
+        'state.url: the state store is no "mysql" database '
+        '(for example "sqlite:///state/syncd.db" or "postgresql://syncd@db/syncd")',
     ),
     more(
         "an address to listen on",
@@ -328,10 +329,10 @@ CASES = (
         'sources.shop.type: "sqll" is not a type of source (did you mean "sql"?)',
     ),
     top(
-        "a PostgreSQL state store",
+        "a driver that the state store does not take",
         '"sqlite:///state/syncd.db"',
-        '"postgresql+psycopg://syncd@db/syncd"',
-        'state.url: "postgresql" is not supported by this version yet (use SQLite: url = "sqlite:///state/syncd.db")',
+        '"postgresql+asyncpg://syncd@db/syncd"',
+        'state.url: the state store takes no driver "asyncpg" (write "postgresql://…")',
     ),
 )
 

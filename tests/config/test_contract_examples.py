@@ -1,4 +1,4 @@
-"""The contract's own files, without the keys that later versions read."""
+"""The contract's own files, without the settings that later versions read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from syncd.config import Deployment, load
 from syncd.config.settings import Address, Auth
 from syncd.core.guards import Limit
-from syncd.core.mapping import Touch
+from syncd.core.mapping import CreateMethod, LifecycleSpec, Touch
 from syncd.core.model import Direction, Wins
 from tests.config.cases import CUSTOMER, TOP, lay_out
 
@@ -100,7 +100,65 @@ credit_limit_x = { source = "credit_cents", convert = "cents", wins = "erpnext" 
 tax_id         = { source = "vat", direction = "to_erpnext" }
 customer_group = { constant = "Commercial" }
 language       = { source = "lang", default = "en" }
+title_x        = { compute = "source.first + ' ' + source.last" }
+customer_primary_contact = { source = "contact_id", link = "contact" }
+
+[tables.items]
+source = "lines"
+key = ["line_no"]
+[tables.items.fields]
+item_code = { source = "sku", link = "item" }
+qty = "quantity"
+rate = { source = "price_cents", convert = "cents" }
+
+[lifecycle]
+field = "status"
+draft = ["pending"]
+submitted = ["paid", "shipped"]
+cancelled = ["void"]
+changed_after_submit = "hold"
+submit_fails = "hold"
+reopened = "hold"
+draft_voided = "delete"
+cancel_linked = "hold"
 """
+CONTRACT_CREATE = """\
+[mapping]
+doctype = "Payment Entry"
+source = "shop"
+entity = "payments"
+
+[erpnext]
+external_id = "syncd_shop_id"
+
+[source]
+id = "id"
+
+[fields]
+paid_amount = { source = "cents", convert = "cents" }
+invoice = { source = "invoice_id", link = "contact" }
+
+[create]
+method = "erpnext.accounts.doctype.payment_entry.payment_entry.get_payment_entry"
+args = { dt = "Sales Invoice", dn = "{invoice}" }
+"""
+TARGET = """\
+[mapping]
+doctype = "{doctype}"
+source = "shop"
+entity = "{entity}"
+
+[erpnext]
+external_id = "syncd_shop_id"
+
+[source]
+id = "id"
+modified = "updated_at"
+
+[fields]
+{field} = "name"
+"""
+"""What the contract's links lead to."""
 
 
 @pytest.fixture
@@ -109,7 +167,14 @@ def contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployment:
     (tmp_path / "credentials").mkdir()
     (tmp_path / "credentials" / "erpnext_secret").write_text("kr1tisch-geheim\n")
     (tmp_path / "credentials" / "webhook_secret").write_text("hook-hook-hook")
-    lay_out(tmp_path, {TOP: CONTRACT_SETTINGS, CUSTOMER: CONTRACT_MAPPING})
+    files: dict[str, str | bytes] = {
+        TOP: CONTRACT_SETTINGS,
+        CUSTOMER: CONTRACT_MAPPING,
+        "mappings/payment.toml": CONTRACT_CREATE,
+        "mappings/contact.toml": TARGET.format(doctype="Contact", entity="contacts", field="first_name"),
+        "mappings/item.toml": TARGET.format(doctype="Item", entity="items", field="item_code"),
+    }
+    lay_out(tmp_path, files)
     environment = {
         "ERPNEXT_KEY": "b9d3c0ffee00aa1",
         "SHOP_DATABASE_URL": "mysql+pymysql://syncd:p%40ss-word@db.example.com/shop",
@@ -157,6 +222,48 @@ def test_mapping_of_the_contract(contract: Deployment) -> None:
     assert by_name["tax_id"].direction is Direction.TO_ERPNEXT
     assert (by_name["customer_group"].constant, by_name["customer_group"].source) == ("Commercial", None)
     assert by_name["language"].default == "en"
+
+
+def test_links_and_computed_fields_of_the_contract(contract: Deployment) -> None:
+    by_name = {field.erpnext: field for field in contract.mappings["customer"].fields}
+    title = by_name["title_x"]
+    assert (title.source, title.inputs, title.direction) == ("=title_x", ("first", "last"), Direction.TO_ERPNEXT)
+    assert title.compute == "source.first + ' ' + source.last"
+    contact = by_name["customer_primary_contact"]
+    assert (contact.source, contact.link, contact.direction) == ("contact_id", "contact", Direction.BOTH)
+    assert [field.link for field in by_name.values() if field.link is not None] == ["contact"]
+
+
+def test_child_tables_of_the_contract(contract: Deployment) -> None:
+    (items,) = contract.mappings["customer"].tables
+    assert (items.erpnext, items.source, items.entity, items.parent, items.key) == (
+        "items",
+        "lines",
+        None,
+        (),
+        ("line_no",),
+    )
+    assert [(field.erpnext, field.source, field.link, field.converters) for field in items.fields] == [
+        ("item_code", "sku", "item", ()),
+        ("qty", "quantity", None, ()),
+        ("rate", "price_cents", None, ("cents",)),
+    ]
+    assert {field.wins for field in items.fields} == {Wins.MANUAL}
+
+
+def test_the_lifecycle_of_the_contract(contract: Deployment) -> None:
+    assert contract.mappings["customer"].lifecycle == LifecycleSpec(
+        field="status", draft=("pending",), submitted=("paid", "shipped"), cancelled=("void",)
+    )
+    assert contract.mappings["payment"].lifecycle is None
+
+
+def test_a_document_that_erpnext_builds(contract: Deployment) -> None:
+    assert contract.mappings["payment"].create_method == CreateMethod(
+        method="erpnext.accounts.doctype.payment_entry.payment_entry.get_payment_entry",
+        args={"dt": "Sales Invoice", "dn": "{invoice}"},
+    )
+    assert contract.mappings["customer"].create_method is None
 
 
 def test_the_contract_only_warns_of_webhooks(contract: Deployment) -> None:

@@ -12,9 +12,10 @@ from syncd.config.cron import check_cron
 from syncd.config.durations import parse_duration, parse_limit
 from syncd.config.scaffold import init
 from syncd.core.guards import Limit
-from syncd.core.mapping import Create, FieldSpec, MappingSpec
+from syncd.core.mapping import Create, FieldSpec, LifecycleSpec, MappingSpec
 from syncd.core.model import Direction, Wins
 from syncd.errors import UsageError
+from tests.config.cases import MAPPING, changed
 
 
 @pytest.mark.parametrize(
@@ -190,6 +191,8 @@ def test_every_suggestion_in_the_files_of_init_is_valid(tmp_path: Path) -> None:
             for line in content.splitlines()
         ]
         path.write_text("\n".join(lines).replace("verify_tls = true ", "verify_tls = false "))
+    contact = changed(MAPPING, ('"Customer"', '"customers"'), ('"Contact"', '"contacts"'))
+    (tmp_path / "mappings" / "contact.toml").write_text(contact)
     deployment = load(tmp_path, environment={"ERPNEXT_KEY": "k" * 15, "ERPNEXT_SECRET": "s" * 15})
     assert deployment.settings.sites["main"].requests_per_second == 20
     assert deployment.settings.sites["main"].verify_tls is False
@@ -197,6 +200,16 @@ def test_every_suggestion_in_the_files_of_init_is_valid(tmp_path: Path) -> None:
     assert spec.erpnext_filters == (("customer_group", "=", "Commercial"),)
     assert (spec.deleted, spec.erpnext_name, spec.source_filters) == ("deleted_at", "erp_ref", {"active": True})
     assert {field.erpnext for field in spec.fields} >= {"territory", "language", "customer_group", "website"}
+    assert {field.erpnext for field in spec.fields if field.link or field.compute} == {
+        "customer_primary_contact",
+        "customer_details",
+    }
+    assert [(table.erpnext, table.entity, table.parent, table.key) for table in spec.tables] == [
+        ("credit_limits", "credit_limits", ("customer_id",), ("company",))
+    ]
+    assert spec.lifecycle == LifecycleSpec(
+        field="status", draft=("pending",), submitted=("paid", "shipped"), cancelled=("void",)
+    )
 
 
 def _entry(line: str) -> bool:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import orjson
 
 from syncd.core.journal import Entry, encode_entries
-from syncd.core.model import Action, Counts, FieldChange, Side
+from syncd.core.model import Action, Counts, FieldChange, Pair, Side
 from syncd.ports.state import ConflictRecord, FailureRecord, Operation, OperationState, RunRecord
 
 STARTED = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
@@ -25,6 +25,7 @@ class FakeStore:
     broken: Sequence[FailureRecord] = ()
     records: Sequence[RunRecord] = ()
     resolved: dict[int, bytes] = field(default_factory=dict)
+    ended: Sequence[Pair] = ()
     due: list[int] = field(default_factory=list)
     ignored: list[int] = field(default_factory=list)
 
@@ -37,8 +38,11 @@ class FakeStore:
     def conflict(self, conflict_id: int) -> ConflictRecord | None:
         return next((each for each in self.held if each.id == conflict_id), None)
 
-    def resolve(self, conflict_id: int, resolution: bytes) -> None:
-        self.resolved[conflict_id] = resolution
+    def resolve(self, decisions: Sequence[tuple[ConflictRecord, bytes]]) -> None:
+        self.resolved.update({shown.id: resolution for shown, resolution in decisions})
+
+    def ended_pairs(self, mapping: str, *, after: int, limit: int) -> list[tuple[Pair, int]]:
+        return [(pair, 1) for pair in self.ended if pair.id > after][:limit]
 
     def failures(self, mapping: str | None = None) -> list[FailureRecord]:
         return [each for each in self.broken if mapping in (None, each.mapping)]

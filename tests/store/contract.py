@@ -371,6 +371,14 @@ class StateStoreContract:
         assert len(store.pairs("customer", after=0, limit=10, live=False)) == 5
         assert list(store.pair_ids("customer")) == [pair.id for pair, _ in first + rest]
 
+    def test_ended_pairs_page_by_id(self, store, write):
+        states = [PairState.ENDED, PairState.AGREED, PairState.ENDED, PairState.HELD, PairState.ENDED]
+        write("add_pairs", [new_pair(f"A{i}", str(i), state=state) for i, state in enumerate(states)], 0)
+        first = store.ended_pairs("customer", after=0, limit=2)
+        rest = store.ended_pairs("customer", after=first[-1][0].id, limit=2)
+        assert [pair.erpnext_name for pair, _ in first + rest] == ["A0", "A2", "A4"]
+        assert store.ended_pairs("item", after=0, limit=2) == []
+
     @pytest.mark.parametrize(
         ("description", "pair"),
         [("the name", new_pair("A", "2")), ("the external id", new_pair("B", "1"))],
@@ -692,13 +700,25 @@ class StateStoreContract:
     def test_a_decision_stays_with_its_question(self, store, write):
         write("hold", [conflict("1", "A")])
         (held,) = store.conflicts()
-        store.resolve(held.id, b'{"take":"source"}')
+        store.resolve([(held, b'{"take":"source"}')])
         write("hold", [conflict("1", "A", run="run-2", erpnext_stamp="moved")])
         assert store.conflict(held.id).resolution == b'{"take":"source"}', "the same question"
         write("hold", [conflict("1", "A", fields=b"[3]")])
-        assert store.conflict(held.id).resolution is None, "decided on other values"
-        with pytest.raises(UsageError, match="conflict 999"):
-            store.resolve(999, b"{}")
+        assert store.conflict(held.id).resolution == b'{"moved":{"take":"source"}}', "decided on other values"
+        write("hold", [conflict("1", "A", fields=b"[4]")])
+        assert store.conflict(held.id).resolution == b'{"moved":{"take":"source"}}', "and not told twice"
+
+    def test_decisions_are_noted_on_what_was_shown_all_or_none(self, store, write):
+        write("hold", [conflict("1", "A"), conflict("2", "B"), conflict("3", "C")])
+        first, second, third = store.conflicts()
+        write("hold", [conflict("2", "B", fields=b"[3]")])
+        write("close_conflicts", [("3", "C")])
+        take = b'{"take":"source"}'
+        with pytest.raises(UsageError, match=f"conflict {second.id}, {third.id}; nothing is noted"):
+            store.resolve([(first, take), (second, take), (third, take)])
+        assert [held.resolution for held in store.conflicts()] == [None, None]
+        store.resolve([(first, take), (store.conflict(second.id), b'{"take":"erpnext"}')])
+        assert [held.resolution for held in store.conflicts()] == [take, b'{"take":"erpnext"}']
 
     def test_failures_count_attempts(self, store, write, clock):
         write("fail", [failure("1", "A"), failure("1", "A", side=Side.SOURCE, action=Action.CREATE)])
@@ -910,4 +930,4 @@ class StateStoreContract:
         other = store.totals("item")
         assert (other.pairs, other.staged, other.held, other.failed) == (1, 1, 1, 1)
         assert store.mapping_state("item").erpnext_cursor == "c"
-        assert store.verify() == []
+        assert other.ended == 0

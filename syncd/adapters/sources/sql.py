@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from syncd.adapters.sources.sql_create import Creator
-from syncd.adapters.sources.sql_dialect import Dialect, open_database
+from syncd.adapters.sources.sql_dialect import Dialect
 from syncd.adapters.sources.sql_errors import read_error
 from syncd.adapters.sources.sql_feed import Feed
+from syncd.adapters.sources.sql_open import open_database
+from syncd.adapters.sources.sql_rows import ChildTables, table_schemas
 from syncd.adapters.sources.sql_session import Session
-from syncd.adapters.sources.sql_table import BoundTable, TableFacts
+from syncd.adapters.sources.sql_table import BoundTable, TableFacts, entities
 from syncd.adapters.sources.sql_values import Values
 from syncd.adapters.sources.sql_write import Changer
 from syncd.core.mapping import MappingSpec
@@ -65,30 +68,39 @@ class SqlEndpoint:
 
     def schema(self) -> Schema:
         """Every column of the table. Raises `HaltError` where there is no such table."""
-        return self._facts.schema(self._spec.entity)
+        with self._asking():
+            schema = self._facts.schema(self._spec.entity)
+            if not self._spec.tables:
+                return schema
+            return replace(schema, tables=table_schemas(self._session, self._facts, self._spec))
 
     def changes(self, cursor: str | None, *, overlap: float) -> Iterator[Page]:
         """Rows stamped at or after `overlap` seconds before `cursor`; rows without a stamp every time.
 
         At least one page, so that there is a cursor. Without a modified column: all rows, by id.
         """
-        return self._feed.changes(cursor, overlap)
+        with self._asking():
+            yield from self._feed.changes(cursor, overlap)
 
     def scan(self) -> Iterator[Page]:
         """Every row in the mapping's scope, by id. `changes` goes on from the last page's cursor."""
-        return self._feed.scan()
+        with self._asking():
+            yield from self._feed.scan()
 
     def fetch(self, keys: Sequence[str]) -> list[Row]:
         """The rows with these keys, whatever the filters say."""
-        return self._feed.fetch(keys)
+        with self._asking():
+            return self._feed.fetch(keys)
 
     def find(self, partners: Sequence[str]) -> list[Row]:
         """The rows that name these ERPNext documents; none where the mapping has no `erpnext_name`."""
-        return self._feed.find(partners)
+        with self._asking():
+            return self._feed.find(partners)
 
     def create(self, writes: Sequence[Write], operation: str) -> list[WriteResult]:  # noqa: ARG002 - the port's
         """Insert all rows in one transaction, or none. `operation` is not stored: `erpnext_name` is the key."""
-        return self._creator.create(writes)
+        with self._asking():
+            return self._creator.create(writes)
 
     def created(
         self,
@@ -98,30 +110,46 @@ class SqlEndpoint:
         sent: datetime | None = None,  # noqa: ARG002 - the port's
     ) -> list[Row | None] | None:
         """The rows that `create` made, or None. A database commits at once or not at all: `sent` does not matter."""
-        return self._creator.created(writes)
+        with self._asking():
+            return self._creator.created(writes)
 
     def apply(self, writes: Sequence[Write]) -> list[tuple[int, WriteResult]]:
         """UPDATE, LINK, MARK and DELETE under their conditions, all of them in one transaction."""
-        return self._changer.apply(writes)
+        with self._asking():
+            return self._changer.apply(writes)
 
     def close(self) -> None:
         """Nothing: connections belong to the source."""
 
-    @cached_property
-    def _facts(self) -> TableFacts:
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """What goes wrong while the database is asked how it is made (tables, triggers, rules) is a failed read."""
         try:
-            return TableFacts(self._dialect, self._spec)
+            yield
         except self._dialect.errors as error:
             raise read_error(error, self._place) from error
 
     @cached_property
+    def _facts(self) -> TableFacts:
+        return TableFacts(self._dialect, self._spec)
+
+    @cached_property
     def _table(self) -> BoundTable:
-        return BoundTable(self._facts, self._spec)
+        table = BoundTable(self._facts, self._spec)
+        self._session.wall_clock = ZoneInfo(self._spec.timezone)
+        return table
+
+    @cached_property
+    def _children(self) -> ChildTables:
+        children = ChildTables(self._session, self._table)
+        if self._dialect.shifts_moments and (self._table.moments or children.moments):
+            self._session.wall_clock = None
+        return children
 
     @cached_property
     def _feed(self) -> Feed:
         zone = ZoneInfo(self._spec.timezone)
-        return Feed(self._session, self._table, self._page_size, zone, self._clock.now)
+        return Feed(self._session, self._children, self._page_size, zone, self._clock.now)
 
     @cached_property
     def _values(self) -> Values:
@@ -129,11 +157,11 @@ class SqlEndpoint:
 
     @cached_property
     def _creator(self) -> Creator:
-        return Creator(self._session, self._table, self._feed, self._values)
+        return Creator(self._session, self._children, self._feed, self._values)
 
     @cached_property
     def _changer(self) -> Changer:
-        return Changer(self._session, self._table, self._values)
+        return Changer(self._session, self._children, self._values)
 
 
 class SqlSource:
@@ -150,8 +178,7 @@ class SqlSource:
     def entities(self) -> list[str]:
         """The names of tables and views. Raises `UnreachableError`."""
         try:
-            inspector = inspect(self._dialect.engine)
-            return [*inspector.get_table_names(), *inspector.get_view_names()]
+            return entities(self._dialect)
         except self._dialect.errors as error:
             raise read_error(error, "the source's database") from error
 

@@ -6,7 +6,7 @@ never made again, whatever answer was lost.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby, repeat
 from typing import Any
 
@@ -15,17 +15,20 @@ from sqlalchemy import ColumnElement, and_, insert, literal_column
 from syncd.adapters.sources.sql_dialect import Prepared, param
 from syncd.adapters.sources.sql_feed import Feed
 from syncd.adapters.sources.sql_keys import KeyProblem
+from syncd.adapters.sources.sql_row_writes import RowWriter
+from syncd.adapters.sources.sql_rows import ChildTables
 from syncd.adapters.sources.sql_session import Session, Transaction
-from syncd.adapters.sources.sql_table import BoundTable
 from syncd.adapters.sources.sql_values import Values
 from syncd.adapters.sources.sql_write import read_by_ids
 from syncd.core.model import Row, Write
-from syncd.errors import RecordError, RefusedError, UnknownOutcomeError
+from syncd.errors import BusyError, RecordError, RefusedError, UnknownOutcomeError
 from syncd.ports.endpoint import Done, Failed, WriteResult
 
 _Numbers = list[int]
 
 
+_ALIKE = 50
+"""Records with the same values that are told apart by the number of their rows."""
 _ASKED_AT_ONCE = 500
 """Partners that one statement looks for."""
 
@@ -33,13 +36,15 @@ _ASKED_AT_ONCE = 500
 class Creator:
     """Makes rows of one table, and finds out what became of a batch."""
 
-    def __init__(self, session: Session, table: BoundTable, feed: Feed, values: Values) -> None:
+    def __init__(self, session: Session, children: ChildTables, feed: Feed, values: Values) -> None:
         self._session = session
-        self._table = table
+        self._children = children
+        self._rows = RowWriter(session, children)
+        self._table = table = children.table
         self._feed = feed
         self._values = values
-        self._row_number = session.dialect.row_number(table.facts.name, list(table.facts.columns))
-        self._triggers = session.dialect.insert_triggers(table.facts.name)
+        self._row_number = session.dialect.row_number(table.facts.table, list(table.facts.columns))
+        self._triggers = session.dialect.insert_triggers(table.facts.table)
         self._prepared: dict[object, Prepared] = {}
 
     def create(self, writes: Sequence[Write]) -> list[WriteResult]:
@@ -51,9 +56,12 @@ class Creator:
         if not writes:
             return []
         try:
+            self._table.must_be_writable()
             self._values.prepare({name for write in writes for name in write.values}, "INSERT")
+            self._rows.prepare(writes)
             self._check_ids(writes)
             with self._session.transaction() as transaction:
+                transaction.take_turn(self._table.facts.table)
                 rows = self._there(transaction, writes) or self._make(transaction, writes)
         except RecordError as error:
             return [Failed(error)] * len(writes)
@@ -63,8 +71,18 @@ class Creator:
         """The rows that stand for `writes`, in order, or None when there are none.
 
         Rows are told by their partner's name; without a column for it by every value that was sent, and then only
-        where exactly one row fits each: else `UnknownOutcomeError`.
+        where exactly one row fits each: else `UnknownOutcomeError`. A creation that the server is still at work on is
+        waited for, so that it cannot end behind this answer.
         """
+        try:
+            with self._session.transaction() as transaction:
+                transaction.take_turn(self._table.facts.table)
+        except BusyError as error:
+            raise UnknownOutcomeError(
+                f"{self._session.place}: an earlier creation of {len(writes)} row(s) is still under way",
+                hint="syncd looks again in the next run",
+                code=error.code,
+            ) from error
         if self._table.spec.erpnext_name is None:
             return self._alike(writes)
         found = self._by_partner(self._feed.find([write.partner or "" for write in writes]))
@@ -97,13 +115,15 @@ class Creator:
 
     def _like(self, write: Write) -> list[Row]:
         """Up to two rows that hold every value of `write`."""
-        table, names = self._table, list(write.values)
+        table, plain = self._table, self._rows.plain(write)
+        names = list(plain)
         self._values.prepare(names, "INSERT")
-        exactly = self._session.dialect.exactly
-        conditions = [exactly(table.column(name), param(at)) for at, name in enumerate(names)]
-        statement = table.select().where(and_(*conditions)).limit(2)
-        bound = [self._values.bind(name, value) for name, value in write.values.items()]
-        return table.rows(self._session.rows(self._session.dialect.prepare(statement), bound))[0]
+        conditions = [table.exactly(name, param(at)) for at, name in enumerate(names)]
+        statement = table.select().where(and_(*conditions)).limit(_ALIKE if self._rows.present else 2)
+        bound = [self._values.bind(name, value) for name, value in plain.items()]
+        found = self._session.rows(self._session.dialect.prepare(statement), bound)
+        rows = self._children.fill(table.rows(found)[0], found, self._session.rows)
+        return [row for row in rows if self._rows.as_many(write, row)]
 
     def _check_ids(self, writes: Sequence[Write]) -> None:
         """Somebody gives each new row its id: the mapping, or the database."""
@@ -132,12 +152,14 @@ class Creator:
             part = partners[start : start + _ASKED_AT_ONCE]
             # Filled up with the last one, so that one statement serves every batch.
             asked = part + part[-1:] * (_ASKED_AT_ONCE - len(part))
-            rows += [row for row in self._table.rows(transaction.rows(prepared, asked))[0] if row.partner in wanted]
+            found = transaction.rows(prepared, asked)
+            told = [row for row in self._table.rows(found)[0] if row.partner in wanted]
+            rows += self._children.fill(told, found, transaction.rows)
         if not rows:
             return None
-        found = self._by_partner(rows)
-        if all(write.partner in found for write in writes):
-            return [found[write.partner or ""] for write in writes]
+        there = self._by_partner(rows)
+        if all(write.partner in there for write in writes):
+            return [there[write.partner or ""] for write in writes]
         one = rows[0]
         raise RefusedError(
             f"{self._session.place}: the row {one.key!r} names {one.partner!r} already, others of the batch are new",
@@ -149,6 +171,7 @@ class Creator:
         """Insert and read back; the rows in the order of `writes`."""
         stamp = [self._values.touch(transaction)] if self._values.touches("INSERT") else []
         inserted: list[Any] = []
+        given, writes = writes, [write._replace(values=self._rows.plain(write)) for write in writes]
         names = tuple(dict.fromkeys(name for write in writes for name in write.values))
         filled = self._filled_by_itself(names)
 
@@ -159,6 +182,10 @@ class Creator:
             group = list(alike)
             columns = [name for name in names if name not in filled or name in group[0].values]
             inserted += self._insert(transaction, group, columns, stamp)
+        if self._rows.gives_rows(given):
+            # Rows first, then their records are read: triggers on the rows may change the records.
+            ids = self._numbered(transaction, inserted) if self._row_number else inserted
+            self._rows.insert(transaction, given, [tuple(raw[: len(self._table.ids)]) for raw in ids])
         return self._read_numbered(transaction, inserted) if self._row_number else self._read(transaction, inserted)
 
     def _filled_by_itself(self, names: Iterable[str]) -> frozenset[str]:
@@ -180,40 +207,53 @@ class Creator:
             columns[spec.erpnext_name] = [write.partner for write in writes]
         if stamp and spec.modified is not None:
             columns.setdefault(spec.modified, repeat(stamp[0], len(writes)))
-        sets = {self._table.table.c[name]: param(at) for at, name in enumerate(columns)}
-        statement = insert(self._table.table).values(sets)
-        if self._row_number is None:
+        table = self._table.table
+        statement = insert(table).values({table.c[name]: param(at) for at, name in enumerate(columns)})
+        returning = self._row_number is None and self._session.dialect.returning
+        if returning:
             statement = statement.returning(*self._table.id_columns)
         prepared = self._prepare(("insert", tuple(columns)), statement)
         filled = list(columns.values())
         if prepared.order is not None:
             filled = [filled[number] for number in prepared.order]
         rows: Iterable[Any] = zip(*filled, strict=True) if filled else repeat((), len(writes))
-        return self._run_each(
-            transaction, prepared.sql, rows if prepared.order is not None else map(prepared.bind, rows)
-        )
+        made = transaction.insert(prepared, list(rows if prepared.order is not None else map(prepared.bind, rows)))
+        if None in made:
+            raise RefusedError(
+                f"{self._session.place} took no row: a trigger of the table ignored it",
+                hint="look at the table's INSERT triggers",
+            )
+        told = [found for found in made if found is not None]
+        if self._row_number is not None:
+            return [found[0] for found in told]
+        return [tuple(found) for found in told] if returning else self._ids_given(columns, told)
 
-    def _run_each(self, transaction: Transaction, sql: str, rows: Iterable[Any]) -> list[Any]:
-        cursor: Any = transaction.cursor
-        numbered = self._row_number is not None
-        made: list[Any] = []
-        for row in rows:
-            cursor.execute(sql, row)
-            if numbered and cursor.rowcount == 1:
-                made.append(cursor.lastrowid)
-                continue
-            returned = None if numbered else cursor.fetchone()
-            if returned is None:
+    def _ids_given(
+        self, columns: Mapping[str, Iterable[object]], numbers: Sequence[tuple[Any, ...]]
+    ) -> list[tuple[object, ...]]:
+        """The ids of new rows where INSERT tells no more than the number that the database gave."""
+        parts: list[Iterable[object]] = []
+        for name in self._table.ids:
+            if name in columns:
+                parts.append(columns[name])
+            elif self._table.facts.columns[name].numbered:
+                parts.append([number for (number,) in numbers])
+            else:
                 raise RefusedError(
-                    f"{self._session.place} took no row: a trigger of the table ignored it",
-                    hint="look at the table's INSERT triggers",
+                    f"{self._session.place}: this database does not tell which value it gave to {name!r} in a new row",
+                    hint=f"map a field to {name!r}, or set `create` under [match] in {self._table.spec.file}",
                 )
-            made.append(tuple(returned))
-        self._session.requests += len(made)
-        return made
+        return list(zip(*parts, strict=True))
 
     def _read_numbered(self, transaction: Transaction, numbers: _Numbers) -> list[Row]:
-        """Rows by the numbers the table gave them: in one range where they follow one another."""
+        found = self._numbered(transaction, numbers)
+        rows, problems = self._table.rows(found)
+        if problems:
+            raise RefusedError(f"{self._session.place}: the new row {problems[0].key}: {problems[0].reason}")
+        return self._children.fill(rows, found, transaction.rows)
+
+    def _numbered(self, transaction: Transaction, numbers: _Numbers) -> list[tuple[Any, ...]]:
+        """Raw rows by the numbers the table gave them: in one range where they follow one another."""
         number: ColumnElement[Any] = literal_column(self._row_number or "")
         select = self._table.select(number)
         raw: dict[int, tuple[Any, ...]] = {}
@@ -232,13 +272,10 @@ class Creator:
                 f"{self._session.place} did not keep a row: a trigger of the table removed it",
                 hint="look at the table's INSERT triggers",
             )
-        rows, problems = self._table.rows([raw[at] for at in numbers])
-        if problems:
-            raise RefusedError(f"{self._session.place}: the new row {problems[0].key}: {problems[0].reason}")
-        return rows
+        return [raw[at] for at in numbers]
 
     def _read(self, transaction: Transaction, ids: Sequence[tuple[Any, ...]]) -> list[Row]:
-        found = {row.key: row for row in read_by_ids(transaction, self._session, self._table, ids)}
+        found = {row.key: row for row in read_by_ids(transaction, self._session, self._children, ids)}
         try:
             return [found[self._table.codec.encode(parts)] for parts in ids]
         except KeyProblem as problem:

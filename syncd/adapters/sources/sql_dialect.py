@@ -1,41 +1,53 @@
-"""Where databases differ: opening, transactions, the clock, comparing exactly, and making rows.
+"""Where databases differ: transactions, the clock, comparing exactly, and making rows.
 
-`Dialect` is what holds for databases with strict types; `SqliteDialect` what SQLite does otherwise. Nothing else of the
-SQL source asks which database it talks to.
+`Dialect` is what every database does alike; a subclass for each says what it does otherwise (`sql_sqlite`,
+`sql_postgresql`, `sql_mariadb`). Nothing else of the SQL source asks which database it talks to.
 """
 
 from __future__ import annotations
 
 import re
-import sqlite3
-from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
-from pathlib import Path
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
-from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Column, ColumnElement, Executable, bindparam, create_engine, func, inspect
-from sqlalchemy.engine import URL, Engine
-from sqlalchemy.engine.interfaces import DBAPICursor, ReflectedColumn
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy import Column, ColumnElement, Executable, bindparam, func, inspect, tuple_
+from sqlalchemy.engine import Engine
+from sqlalchemy.engine.interfaces import DBAPICursor
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import NullType
 
 from syncd.adapters.sources.sql_stamps import StampFormat
-from syncd.adapters.sources.sql_types import Binder, ColumnInfo, declared_type, loose_binder, reflected_type
-from syncd.core.model import Raw
-from syncd.core.values import FieldType, Kind
-from syncd.errors import UnreachableError, UsageError
+from syncd.adapters.sources.sql_types import (
+    Binder,
+    ColumnInfo,
+    column_info,
+    reflected_type,
+    strict_binder,
+    strict_plain,
+)
+from syncd.core.values import FieldType
 
 _OWN = re.compile(r"p[0-9]+")
+STATEMENT_TIMEOUT = 300.0
+"""Seconds that one statement may take: beyond it, it is given up and tried again in the next run."""
+IDLE_TIMEOUT = 60.0
+"""Seconds after which the database itself ends a writing transaction of syncd that stands still: one whose process died
+without a word must not keep its locks."""
 
 
 def param(number: int) -> Any:
     """Placeholder number `number` of a statement that `Dialect.prepare` compiles."""
     return bindparam(f"p{number}", type_=NullType())
+
+
+class TableName(NamedTuple):
+    """A table as the database knows it; no schema is the connection's own."""
+
+    name: str
+    schema: str | None = None
 
 
 class Prepared(NamedTuple):
@@ -56,7 +68,7 @@ class Prepared(NamedTuple):
 
 
 class Dialect:
-    """What holds for databases with strict types (PostgreSQL, MariaDB)."""
+    """What databases with strict types do alike."""
 
     loose = False
     """Columns hold values of any kind, whatever their declared type (SQLite)."""
@@ -64,6 +76,12 @@ class Dialect:
     """Most values in one IN list."""
     savepoints = True
     """A failed statement spoils the transaction unless it ran behind a savepoint."""
+    returning = True
+    """INSERT gives back the ids of the rows that it made."""
+    holds_nul = True
+    """Text may hold the character NUL."""
+    shifts_moments = False
+    """Columns that hold moments are read and compared in the session's zone (MariaDB)."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -82,59 +100,88 @@ class Dialect:
         order = [-1 - names.index(name) if name in fixed else int(name[1:]) for name in compiled.positiontup]
         return Prepared(str(compiled), tuple(order), fixed)
 
-    def columns(self, table: str, schema: str | None, zone: ZoneInfo) -> list[ColumnInfo]:
+    def columns(self, table: TableName, zone: ZoneInfo) -> list[ColumnInfo]:
         """The table's columns as reflected, in its order."""
         return [
-            self._column(column, reflected_type(column["type"], zone))
-            for column in inspect(self.engine).get_columns(table, schema=schema)
+            column_info(column, reflected_type(column["type"], zone))
+            for column in inspect(self.engine).get_columns(table.name, schema=table.schema)
         ]
 
-    def _column(self, column: ReflectedColumn, field_type: FieldType) -> ColumnInfo:
-        numbered = column.get("autoincrement") is True or "identity" in column
-        return ColumnInfo(
-            name=column["name"],
-            type=field_type,
-            nullable=bool(column["nullable"]),
-            has_default=column.get("default") is not None or numbered,
-            generated="computed" in column,
-            numbered=numbered,
-        )
+    def views(self, schema: str | None) -> list[str]:
+        """The names of the views in a schema."""
+        return list(inspect(self.engine).get_view_names(schema=schema))
 
-    def begin(self, cursor: DBAPICursor) -> None:
-        """Start a writing transaction; drivers of these databases do so by themselves."""
+    def schemas(self) -> list[str]:
+        """Schemas beside the connection's own whose tables may be named with a dot."""
+        return []
 
-    def exactly(self, column: ColumnElement[Any], value: Any) -> ColumnElement[bool]:
+    def why_unsafe(self, table: TableName) -> str:  # noqa: ARG002 - for dialects
+        """Why writes to the table could be left half done; empty where they cannot."""
+        return ""
+
+    def begin(self, cursor: DBAPICursor, zone: ZoneInfo | None) -> None:
+        """Start a writing transaction.
+
+        `zone` is the wall clock of the table's naive stamps, for what the database stamps by itself; None where it
+        cannot be set, because the table holds moments as well (`shifts_moments`).
+        """
+
+    def end(self, cursor: DBAPICursor) -> None:
+        """Take back what `begin` and `take_turn` did to the connection, once the transaction is over."""
+
+    def take_turn(self, cursor: DBAPICursor, table: TableName) -> None:
+        """Wait, inside a transaction, until no other connection of syncd is making rows of `table`.
+
+        One whose COMMIT got no answer may still be at work on the server: only behind it is what one sees final.
+        Raises the driver's error, or `BusyError`, when the wait is too long.
+        """
+
+    def readable(self, column: ColumnElement[Any], info: ColumnInfo) -> ColumnElement[Any]:  # noqa: ARG002
+        """`column` as it is read and compared: as a kind of value that syncd knows."""
+        return column
+
+    def exactly(self, column: ColumnElement[Any], info: ColumnInfo, value: Any) -> ColumnElement[bool]:
         """`column` holds this very value: NULL equals NULL, and no collation takes two texts for one."""
-        if self.engine.dialect.name in ("mysql", "mariadb"):
-            return column.op("<=> BINARY")(value)
-        return column.is_not_distinct_from(value)
+        return self.bytewise(column, info).is_not_distinct_from(value)
 
-    def fold(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    def bytewise(self, column: ColumnElement[Any], info: ColumnInfo) -> ColumnElement[Any]:  # noqa: ARG002
+        """`column` so that it compares, and is ordered, without a collation."""
+        return column
+
+    def behind(self, columns: Sequence[ColumnElement[Any]], values: Sequence[Any]) -> ColumnElement[bool]:
+        """Rows that come after `values` in the order of `columns`."""
+        return columns[0] > values[0] if len(columns) == 1 else tuple_(*columns) > tuple_(*values)
+
+    def fold(self, column: ColumnElement[Any], info: ColumnInfo) -> ColumnElement[Any]:  # noqa: ARG002 - for dialects
         """`column` without regard to case."""
         return func.lower(column)
 
     def now(self, cursor: DBAPICursor) -> datetime:
-        """The database's clock, aware, in UTC."""
-        cursor.execute("SELECT CURRENT_TIMESTAMP")
-        (value,) = cursor.fetchone() or (None,)
-        if not isinstance(value, datetime):
-            raise UnreachableError("the source's database does not tell the time")
-        return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC)
+        """The database's clock at this moment (not when the transaction began), aware, in UTC."""
+        raise NotImplementedError
 
-    def stamps_itself(self, table: str, column: str, event: str) -> bool:  # noqa: ARG002 - for dialects
-        """Whether a trigger sets `column` on every `event` (INSERT, UPDATE)."""
+    def stamps_itself(self, table: TableName, column: str, event: str) -> bool:  # noqa: ARG002 - for dialects
+        """Whether the database sets `column` on every `event` (INSERT, UPDATE), by a trigger or a rule of its own."""
         return False
 
-    def insert_triggers(self, table: str) -> bool:  # noqa: ARG002 - for dialects
+    def insert_triggers(self, table: TableName) -> bool:  # noqa: ARG002 - for dialects
         """Whether a trigger runs on INSERT: it may fill what the statement leaves out."""
         return False
 
-    def row_number(self, table: str, columns: Sequence[str]) -> str | None:  # noqa: ARG002 - for dialects
+    def row_number(self, table: TableName, columns: Sequence[str]) -> str | None:  # noqa: ARG002 - for dialects
         """A hidden column that numbers the table's rows; None where it has none."""
         return None
 
-    def aborted(self, connection: Any) -> bool:  # noqa: ARG002 - for dialects
-        """Whether the database rolled the whole transaction back by itself."""
+    def insert(self, cursor: DBAPICursor, sql: str, rows: Iterable[Any]) -> list[tuple[Any, ...] | None]:
+        """Insert row by row; what each gave back (`returning`), None for one that the table did not take."""
+        made: list[tuple[Any, ...] | None] = []
+        for row in rows:
+            cursor.execute(sql, row)
+            made.append(cursor.fetchone())
+        return made
+
+    def aborted(self, connection: Any, error: BaseException) -> bool:  # noqa: ARG002 - for dialects
+        """Whether the database rolled the whole transaction back because of `error`."""
         return False
 
     def tolerant(self, connection: Any) -> bool:  # noqa: ARG002 - for dialects
@@ -142,187 +189,12 @@ class Dialect:
         return False
 
     def binder(self, column: ColumnInfo, form: StampFormat | None) -> Binder:  # noqa: ARG002 - for dialects
-        """Makes values ready to bind to `column`; these drivers take Python's own kinds."""
-        return lambda value: value
-
-    def plain(self, field_type: FieldType) -> frozenset[type]:  # noqa: ARG002 - for dialects
-        """The kinds of values that `binder` leaves as they are."""
-        return frozenset({bool, *_PLAIN, Decimal, datetime, date, time, timedelta})
-
-
-_TEXTS: frozenset[type] = frozenset({type(None), str, bytes})
-_PLAIN: frozenset[type] = _TEXTS | {int, float}
-_ROW_NUMBERS = ("rowid", "_rowid_", "oid")
-
-
-class SqliteDialect(Dialect):
-    """SQLite. Values come as stored, so one broken date does not break a page."""
-
-    loose = True
-    placeholders = 5000 if sqlite3.sqlite_version_info >= (3, 32) else 900
-    savepoints = False
-
-    def columns(self, table: str, schema: str | None, zone: ZoneInfo) -> list[ColumnInfo]:
-        """The table's columns; their types by the words they were declared with."""
-        reflected = inspect(self.engine).get_columns(table, schema=schema)
-        keys = inspect(self.engine).get_pk_constraint(table, schema=schema)["constrained_columns"]
-        with self.engine.connect() as connection:
-            rows = connection.exec_driver_sql(f"PRAGMA table_xinfo({_quoted(table)})").all()
-        declared = {str(row[1]): str(row[2]) for row in rows}
-        numbered = keys[0] if len(keys) == 1 and declared[keys[0]].upper() == "INTEGER" else None
-        if numbered and self.row_number(table, [column["name"] for column in reflected]) is None:
-            numbered = None
-        infos = []
-        for column in reflected:
-            info = self._column(column, declared_type(declared[column["name"]], zone))
-            if column["name"] == numbered:
-                info = ColumnInfo(
-                    name=info.name, type=info.type, nullable=False, has_default=True, generated=False, numbered=True
-                )
-            infos.append(info)
-        return infos
-
-    def begin(self, cursor: DBAPICursor) -> None:
-        """Take the write lock at once: what is read in the transaction cannot move before it is written."""
-        cursor.execute("BEGIN IMMEDIATE")
-
-    def exactly(self, column: ColumnElement[Any], value: Any) -> ColumnElement[bool]:
-        """`IS`, byte by byte: a column declared NOCASE would take `bob` for `Bob`."""
-        return column.collate("BINARY").is_not_distinct_from(value)
-
-    def fold(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        """Without regard to case in any script; SQLite's own lower() knows ASCII only."""
-        return func.syncd_fold(column)
-
-    def now(self, cursor: DBAPICursor) -> datetime:
-        """The database's clock, aware, in UTC, to the millisecond."""
-        cursor.execute("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')")
-        (text,) = cursor.fetchone() or ("",)
-        return datetime.fromisoformat(f"{text}+00:00")
-
-    def stamps_itself(self, table: str, column: str, event: str) -> bool:
-        """Whether a trigger of the table sets `column` by an UPDATE of the same table.
-
-        One that runs for some columns only (UPDATE OF) does not do so every time: then syncd sets it as well.
-        """
-        name, target = (rf"[\"`\[]?{re.escape(word)}[\"`\]]?" for word in (column, table))
-        sets = re.compile(
-            rf"\bUPDATE\s+(OR\s+\w+\s+)?{target}\s+SET\b[^;]*?(?<!\w){name}\s*=", re.IGNORECASE | re.DOTALL
-        )
-        runs = re.compile(rf"\b{event}\b(?!\s+OF\b)", re.IGNORECASE)
-        return any(runs.search(head) and sets.search(body) for head, body in self._triggers(table))
-
-    def insert_triggers(self, table: str) -> bool:
-        """Whether the table has an INSERT trigger."""
-        return any(re.search(r"\bINSERT\b", head, re.IGNORECASE) for head, _ in self._triggers(table))
-
-    def _triggers(self, table: str) -> Iterator[tuple[str, str]]:
-        """(what comes before BEGIN, the body) of each trigger of the table."""
-        with self.engine.connect() as connection:
-            found = connection.exec_driver_sql(
-                "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND lower(tbl_name) = lower(?)", (table,)
-            )
-            texts = [str(row[0]) for row in found]
-        for text in texts:
-            parts = re.split(r"\bBEGIN\b", text, maxsplit=1, flags=re.IGNORECASE)
-            yield parts[0], parts[-1]
-
-    def row_number(self, table: str, columns: Sequence[str]) -> str | None:
-        """`rowid`, or another name of it that no column takes; views and WITHOUT ROWID tables have none."""
-        taken = {column.lower() for column in columns}
-        name = next((name for name in _ROW_NUMBERS if name not in taken), None)
-        if name is None:
-            return None
-        with self.engine.connect() as connection:
-            kind = connection.exec_driver_sql(
-                "SELECT wr, type FROM pragma_table_list WHERE schema = 'main' AND lower(name) = lower(?)", (table,)
-            ).first()
-        return name if kind is not None and kind[1] == "table" and not kind[0] else None
-
-    def aborted(self, connection: Any) -> bool:
-        """A constraint declared ON CONFLICT ROLLBACK, or RAISE(ROLLBACK), ends the transaction."""
-        return not connection.in_transaction
-
-    def tolerant(self, connection: Any) -> bool:
-        """Text that is not valid UTF-8 comes as bytes; everything else as before."""
-        connection.text_factory = _text_or_bytes
-        return True
-
-    def binder(self, column: ColumnInfo, form: StampFormat | None) -> Binder:
-        """Makes values ready for SQLite, which has no dates, decimals or booleans."""
-        return loose_binder(column.name, column.type, form)
+        """Makes values ready to bind to `column`."""
+        return strict_binder(column, holds_nul=self.holds_nul)
 
     def plain(self, field_type: FieldType) -> frozenset[type]:
-        """SQLite's own kinds; numbers for text columns are written out."""
-        return _TEXTS if field_type.kind in (Kind.TEXT, Kind.JSON) else _PLAIN
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text_or_bytes(data: bytes) -> str | bytes:
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data
-
-
-def _fold(value: Raw) -> str | None:
-    return None if value is None else str(value).casefold()
-
-
-def open_database(url: URL, directory: Path, busy_timeout: float) -> Dialect:
-    """An engine for `url`; relative SQLite paths start at `directory`. Nothing is connected to yet, but for SQLite.
-
-    Raises `UnreachableError` for a SQLite file that is not there, and `UsageError` for a URL that names no known
-    database or whose driver is not installed. The URL's password never stands in a message.
-    """
-    if url.get_backend_name() == "sqlite":
-        return _open_sqlite(url, directory, busy_timeout)
-    shown = url.render_as_string(hide_password=True)
-    try:
-        return Dialect(create_engine(url, pool_pre_ping=True))
-    except (NoSuchModuleError, ArgumentError) as error:
-        raise UsageError(f"the URL {shown} names no database that syncd knows: {error}") from None
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"the driver for {shown} is not installed: {error.name}",
-            hint=f"install it beside syncd: pip install {error.name}",
-        ) from None
-
-
-def _open_sqlite(url: URL, directory: Path, busy_timeout: float) -> Dialect:
-    name = url.database or ""
-    if name in ("", ":memory:"):
-        raise UsageError(
-            "a source in SQLite needs a file: a database in memory is empty and private to each connection",
-            hint='write its path: url = "sqlite:///shop.db"',
-        )
-    path = (directory / name).absolute()
-    if not path.is_file():
-        raise UnreachableError(
-            f"the source's database file {path} is not there",
-            hint="check `url` of the source in syncd.toml; relative paths start at the folder of that file",
-        )
-    mode = str(url.query.get("mode", "rw"))
-
-    def connect() -> sqlite3.Connection:
-        # mode=rw: SQLite would make an empty database of a file that was moved away meanwhile.
-        connection = sqlite3.connect(
-            f"file:{quote(str(path))}?mode={'ro' if mode == 'ro' else 'rw'}",
-            uri=True,
-            timeout=busy_timeout,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-        # The rules that the tables declare hold for syncd's deletions too; SQLite leaves them off by default.
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.create_function("syncd_fold", 1, _fold, deterministic=True)
-        return connection
-
-    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool)
-    return SqliteDialect(engine)
+        """The kinds of values that `binder` leaves as they are."""
+        return strict_plain(field_type)
 
 
 def column_of(name: str) -> Column[Any]:
@@ -330,4 +202,4 @@ def column_of(name: str) -> Column[Any]:
     return Column(name, NullType())
 
 
-__all__ = ["Dialect", "Prepared", "SqliteDialect", "column_of", "open_database", "param"]
+__all__ = ["IDLE_TIMEOUT", "STATEMENT_TIMEOUT", "Dialect", "Prepared", "TableName", "column_of", "param"]

@@ -12,19 +12,18 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, Select, and_, or_, select, true
 
 from syncd.adapters.sources.sql_dialect import Prepared, param
 from syncd.adapters.sources.sql_problems import IdProblems
+from syncd.adapters.sources.sql_rows import ChildTables
 from syncd.adapters.sources.sql_session import Session
 from syncd.adapters.sources.sql_stamps import Span, look_back, recognise
-from syncd.adapters.sources.sql_table import BoundTable
+from syncd.adapters.sources.sql_table import MOST_COMPOSITE, BoundTable
 from syncd.core.model import Raw, Row
 from syncd.core.values import decode_raw, encode_raw
 from syncd.ports.endpoint import Page
 
-MOST_COMPOSITE = 100
-"""Most ids of several columns in one condition: it nests as deep as there are ids."""
 _NEWEST = 50
 """How many of the highest stamps are looked at for one in a known form."""
 
@@ -59,10 +58,13 @@ class Scope:
             bind = table.facts.dialect.binder(table.facts.columns[name], None)
             members = list(wanted) if isinstance(wanted, list | tuple) else [wanted]
             column = table.column(name)
-            choices = [column.is_(None)] if None in members else []
+            choices: list[ColumnElement[bool]] = [column.is_(None)] if None in members else []
             given = [bind(member) for member in members if member is not None]
+            places = range(len(self.values), len(self.values) + len(given))
             if given:
-                choices.append(column.in_([param(len(self.values) + at) for at in range(len(given))]))
+                # The first condition may use an index; the second holds against collations that ignore case.
+                exactly = or_(*(table.exactly(name, param(at)) for at in places))
+                choices.append(and_(column.in_([param(at) for at in places]), exactly))
             self.values += given
             conditions.append(or_(*choices) if choices else ~true())
         self.condition = and_(*conditions)
@@ -74,10 +76,11 @@ class Feed:
     """Pages of one table in a mapping's scope, and rows by key."""
 
     def __init__(
-        self, session: Session, table: BoundTable, page_size: int, zone: ZoneInfo, now: Callable[[], datetime]
+        self, session: Session, children: ChildTables, page_size: int, zone: ZoneInfo, now: Callable[[], datetime]
     ) -> None:
         self._session = session
-        self._table = table
+        self._children = children
+        self._table = table = children.table
         self._limit = page_size
         self._zone = zone
         self._now = now
@@ -175,6 +178,7 @@ class Feed:
     def _page(self, found: _Found, cursor: str, *, whole: bool) -> Page:
         rows, problems = self._table.rows(found)
         clean, colliding = self._problems.sort_out(rows, found, whole=whole)
+        clean = self._children.fill(clean, found, self._session.rows)
         return Page(rows=clean, cursor=cursor, problems=(*problems, *colliding))
 
     def _stamps_backwards(self, found: _Found) -> Iterator[Raw]:
@@ -182,11 +186,11 @@ class Feed:
         return (raw[at] for raw in reversed(found))
 
     def _by_id(self, condition: ColumnElement[bool] | None) -> Iterator[_Found]:
-        ids, first = self._table.id_columns, self._scope.next
+        ids, first = self._table.order, self._scope.next
         name = None if condition is None else "without a stamp"
         base = self._in_scope().order_by(*ids)
         base = base if condition is None else base.where(condition)
-        behind = _row(ids) > _row([param(first + at) for at in range(len(ids))])
+        behind = self._behind(first)
         found = self._rows(("by id", name), lambda: base, [])
         while found:
             yield found
@@ -197,7 +201,7 @@ class Feed:
     def _by_stamp(self, span: Span) -> Iterator[_Found]:
         """Rows of a span, by stamp and id. Rows with one stamp are read by id, each once, however many there are."""
         table, first = self._table, self._scope.next
-        ids, width = table.id_columns, len(table.ids)
+        ids, width = table.order, len(table.ids)
         stamp = table.column(str(table.spec.modified))
         base = self._in_scope().where(stamp.is_not(None)).order_by(stamp, *ids)
         high: list[object] = [] if span.high is None else [span.high]
@@ -208,7 +212,7 @@ class Feed:
         start = base if span.low is None else base.where(stamp >= param(at))
         low = [] if span.low is None else [span.low]
         found = self._rows(("from", kind, bool(low)), lambda: start, [*high, *low])
-        tied = base.where(stamp == param(at), _row(ids) > _row([param(at + 1 + part) for part in range(width)]))
+        tied = base.where(stamp == param(at), self._behind(at + 1))
         while found:
             yield found
             if len(found) < self._limit:
@@ -221,6 +225,11 @@ class Feed:
                 full = len(ties) == self._limit
                 ties = self._rows(("tied", kind), lambda: tied, [*high, last[width], *last[:width]]) if full else []
             found = self._rows(("above", kind), lambda: base.where(stamp > param(at)), [*high, last[width]])
+
+    def _behind(self, first: int) -> ColumnElement[bool]:
+        """Rows after the id in placeholders from `first` on."""
+        places = [param(first + at) for at in range(len(self._table.ids))]
+        return self._session.dialect.behind(self._table.order, places)
 
     def _in_scope(self) -> Select[Any]:
         table = self._table
@@ -246,8 +255,4 @@ class Feed:
                 lambda count=count: self._table.select().where(self._table.among(names, count)),  # type: ignore[misc]
             )
             found = self._session.rows(prepared, [value for values in part for value in values])
-            yield from self._table.rows(found)[0]
-
-
-def _row(columns: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:
-    return columns[0] if len(columns) == 1 else tuple_(*columns)
+            yield from self._children.fill(self._table.rows(found)[0], found, self._session.rows)

@@ -56,7 +56,7 @@ class IdProblems:
     def _folded(self) -> list[ColumnElement[Any]]:
         dialect, table = self._table.facts.dialect, self._table
         return [
-            dialect.fold(column) if self._is_text(name) else column
+            dialect.fold(column, table.facts.columns[name]) if self._is_text(name) else column
             for name, column in zip(table.ids, table.id_columns, strict=True)
         ]
 

@@ -106,10 +106,11 @@ class NumberFormat:
 
 @dataclass(frozen=True, slots=True)
 class NativeFormat:
-    """Stamps as the driver's own datetimes or dates."""
+    """Stamps as the driver's own datetimes or dates. `digits` of a second are kept."""
 
     aware: bool = False
     day: bool = False
+    digits: int = 6
 
     @property
     def naive(self) -> bool:
@@ -117,7 +118,8 @@ class NativeFormat:
         return not self.aware
 
     def render(self, at: datetime, zone: ZoneInfo) -> datetime | date:
-        """`at` (aware) as the driver takes it."""
+        """`at` (aware) as the driver takes it, cut to the column's precision: rounded up it would lie in the future."""
+        at = at.replace(microsecond=at.microsecond - at.microsecond % 10 ** (6 - self.digits))
         wall = at.astimezone(zone)
         if self.day:
             return wall.date()
@@ -156,8 +158,8 @@ def recognise(raw: Raw) -> StampFormat | None:
     return None
 
 
-def default_format(field_type: FieldType, *, loose: bool) -> StampFormat:
-    """The form for a column that holds no stamp yet, by its type."""
+def default_format(field_type: FieldType, *, loose: bool, digits: int = 6) -> StampFormat:
+    """The form for a column that holds no stamp yet, by its type; `digits` of a second are kept by typed ones."""
     if field_type.kind is Kind.INT:
         return NumberFormat()
     if field_type.kind is Kind.NUMBER:
@@ -166,7 +168,7 @@ def default_format(field_type: FieldType, *, loose: bool) -> StampFormat:
         return TextFormat(separator="") if loose else NativeFormat(day=True)
     if loose or field_type.kind is Kind.TEXT:
         return TextFormat()
-    return NativeFormat(aware=field_type.zone is None)
+    return NativeFormat(aware=field_type.zone is None, digits=digits)
 
 
 def look_back(raw: Raw, overlap: float, zone: ZoneInfo, now: datetime) -> list[Span] | None:

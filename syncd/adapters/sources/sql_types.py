@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import types
+from sqlalchemy.engine.interfaces import ReflectedColumn
 
 from syncd.adapters.sources.sql_stamps import StampFormat, moment_text
 from syncd.core.model import Raw
@@ -44,6 +45,27 @@ class ColumnInfo:
     generated: bool
     numbered: bool = False
     """The database gives it the next number (SQLite's INTEGER PRIMARY KEY, AUTO_INCREMENT, SERIAL, IDENTITY)."""
+    native: str = ""
+    """The database's own word for its type (`jsonb`, `bpchar`, `tinyint`); empty where nothing depends on it."""
+    declared: str = ""
+    """The type as a CAST takes it; empty where nothing depends on it."""
+    digits: int = 6
+    """Digits of a second that a column of times keeps."""
+
+
+def column_info(column: ReflectedColumn, field_type: FieldType) -> ColumnInfo:
+    """One column as SQLAlchemy reflects it; its type as its dialect reads it."""
+    numbered = column.get("autoincrement") is True or "identity" in column
+    default = column.get("default")
+    return ColumnInfo(
+        name=column["name"],
+        type=field_type,
+        nullable=bool(column["nullable"]),
+        # PostgreSQL keeps a DEFAULT NULL as an expression.
+        has_default=numbered or (default is not None and not str(default).upper().startswith("NULL")),
+        generated="computed" in column,
+        numbered=numbered,
+    )
 
 
 def declared_type(declared: str, zone: ZoneInfo) -> FieldType:
@@ -120,6 +142,84 @@ def loose_binder(column: str, field_type: FieldType, form: StampFormat | None) -
     return bind
 
 
+def strict_binder(column: ColumnInfo, *, holds_nul: bool = True) -> Binder:
+    """The binder of a column that keeps to its type: values in the kind that its driver sends for that type.
+
+    What is of no known kind (text in a number column, read so because Python cannot hold the date) passes as it is.
+    """
+    kind = column.type.kind
+
+    def text(value: Raw) -> object:
+        return _bound_text(column.name, value, holds_nul=holds_nul)
+
+    if kind in (Kind.TEXT, Kind.JSON):
+        return text
+    if kind is Kind.BYTES:
+        return _bound_bytes
+    other = _STRICT.get(kind, _as_it_is)
+    return lambda value: text(value) if isinstance(value, str) else None if value is None else other(value)
+
+
+def strict_plain(field_type: FieldType) -> frozenset[type]:
+    """The kinds of values that `strict_binder` leaves as they are, whatever they hold."""
+    return _STRICT_PLAIN.get(field_type.kind, frozenset({type(None)}))
+
+
+def _as_it_is(value: Raw) -> object:
+    return value
+
+
+def _bound_text(column: str, value: Raw, *, holds_nul: bool) -> object:
+    if value is None or isinstance(value, bytes):
+        return value
+    if isinstance(value, bool):
+        return str(int(value))
+    text = format(value, "f") if isinstance(value, Decimal) else str(_clock(value))
+    if not holds_nul and "\0" in text:
+        raise RefusedError(
+            f"the value for column {column!r} holds the character NUL, which this database stores in no text",
+            hint="correct the text on the other side",
+        )
+    return _checked_text(column, text)
+
+
+def _bound_bool(value: Raw) -> object:
+    return bool(value) if isinstance(value, int | Decimal) and value in (0, 1) else value
+
+
+def _bound_int(value: Raw) -> object:
+    if isinstance(value, bool):
+        return int(value)
+    whole = isinstance(value, Decimal) and value == value.to_integral_value()
+    return int(value) if whole and isinstance(value, Decimal) else value
+
+
+def _bound_bytes(value: Raw) -> object:
+    return value.encode("utf-8") if isinstance(value, str) else value
+
+
+def _bound_span(value: Raw) -> object:
+    if not isinstance(value, int | float | Decimal):
+        return value
+    return timedelta(microseconds=int(Decimal(str(value)) * 1_000_000))
+
+
+_STRICT: dict[Kind, Callable[[Raw], object]] = {
+    Kind.BOOL: _bound_bool,
+    Kind.INT: _bound_int,
+    Kind.DURATION: _bound_span,
+}
+_STRICT_PLAIN: dict[Kind, frozenset[type]] = {
+    Kind.BOOL: frozenset({type(None), bool}),
+    Kind.INT: frozenset({type(None), int}),
+    Kind.NUMBER: frozenset({type(None), int, float, Decimal}),
+    Kind.DATE: frozenset({type(None), date}),
+    Kind.DATETIME: frozenset({type(None), datetime}),
+    Kind.TIME: frozenset({type(None), time, timedelta}),
+    Kind.BYTES: frozenset({type(None), bytes}),
+}
+
+
 def _clock(value: Raw) -> object:
     if isinstance(value, timedelta):
         return value.total_seconds()
@@ -156,4 +256,13 @@ def _checked_whole(column: str, number: int) -> int:
     return number
 
 
-__all__ = ["Binder", "ColumnInfo", "declared_type", "loose_binder", "reflected_type"]
+__all__ = [
+    "Binder",
+    "ColumnInfo",
+    "column_info",
+    "declared_type",
+    "loose_binder",
+    "reflected_type",
+    "strict_binder",
+    "strict_plain",
+]

@@ -39,7 +39,7 @@ class Values:
         spec, columns = self._table.spec, self._table.facts.columns
         stamped = {name for name in names if name in columns and columns[name].type.kind is Kind.DATETIME}
         for name in stamped | {own for own in (spec.modified, spec.deleted) if own is not None}:
-            if self._forms.get(name) is None:
+            if self._forms.get(name) is None and not self._is_native(name):
                 self._forms[name] = recognise(self._feed.newest_value(name))
                 self._binders.pop(name, None)
         if event not in self._sets:
@@ -80,12 +80,23 @@ class Values:
         if name is None or spec.touch is Touch.NEVER:
             return False
         column = self._table.facts.columns[name]
-        if column.generated or (event == "INSERT" and column.has_default):
+        if column.generated:
             return False
-        if self._session.dialect.stamps_itself(self._table.facts.name, name, event):
+        if self._session.wall_clock is None and column.type.zone is not None and self._zone.key != "UTC":
+            # What the database would stamp by itself is wall time of another zone.
+            return True
+        if event == "INSERT" and column.has_default:
             return False
+        if self._session.dialect.stamps_itself(self._table.facts.table, name, event):
+            return False
+        if self._is_native(name):
+            return True
         # A column whose values are no stamps (a row counter) is not syncd's to set.
         return self._forms.get(name) is not None or self._feed.is_empty(name)
+
+    def _is_native(self, name: str) -> bool:
+        """Whether a column keeps to dates or datetimes: nothing has to be looked up then."""
+        return not self._session.dialect.loose and self._table.type(name).kind in (Kind.DATETIME, Kind.DATE)
 
     def touch(self, transaction: Transaction) -> object:
         """The database's clock, in the form of the column's newest stamp; by its type where it holds none."""
@@ -99,7 +110,8 @@ class Values:
         return 1 if self._session.dialect.loose else self._table.type(name).kind is Kind.BOOL or 1
 
     def _now(self, transaction: Transaction, name: str) -> object:
-        form = self._forms.get(name) or default_format(self._table.type(name), loose=self._session.dialect.loose)
+        held = self._table.facts.columns[name]
+        form = self._forms.get(name) or default_format(held.type, loose=self._session.dialect.loose, digits=held.digits)
         return form.render(self._session.dialect.now(transaction.cursor), self._zone)
 
 

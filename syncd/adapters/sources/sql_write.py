@@ -13,9 +13,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, select, update
 
 from syncd.adapters.sources.sql_dialect import Prepared, param
-from syncd.adapters.sources.sql_feed import MOST_COMPOSITE
+from syncd.adapters.sources.sql_row_writes import RowWriter
+from syncd.adapters.sources.sql_rows import ChildTables, Held, Ids
 from syncd.adapters.sources.sql_session import Session, Transaction
-from syncd.adapters.sources.sql_table import BoundTable
+from syncd.adapters.sources.sql_table import MOST_COMPOSITE
 from syncd.adapters.sources.sql_values import Values
 from syncd.core.model import Action, Row, Write
 from syncd.errors import GoneError, RecordError, RefusedError, StaleError
@@ -24,12 +25,15 @@ from syncd.ports.endpoint import Done, Failed, WriteResult
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """One write as columns: what is set, and the id of the row. Empty `columns` on a DELETE."""
+    """One write as columns: what is set, and the id of the row. Empty `columns` on a DELETE. `held` are the rows of the
+    record's child tables as they stand.
+    """
 
     write: Write
     ids: tuple[object, ...]
     columns: tuple[str, ...]
     values: tuple[object, ...]
+    held: tuple[Held, ...]
 
 
 class _Restart(Exception):  # noqa: N818 - no error: the batch is done again, one by one
@@ -39,9 +43,11 @@ class _Restart(Exception):  # noqa: N818 - no error: the batch is done again, on
 class Changer:
     """UPDATE, LINK, MARK and DELETE of rows of one table."""
 
-    def __init__(self, session: Session, table: BoundTable, values: Values) -> None:
+    def __init__(self, session: Session, children: ChildTables, values: Values) -> None:
         self._session = session
-        self._table = table
+        self._children = children
+        self._rows = RowWriter(session, children)
+        self._table = table = children.table
         self._values = values
         self._prepared: dict[object, Prepared] = {}
         self._doubled_ids = not table.facts.is_unique(table.ids)
@@ -55,8 +61,10 @@ class Changer:
         """
         if not writes:
             return []
-        self._values.prepare({name for write in writes for name in write.values}, "UPDATE")
         try:
+            self._table.must_be_writable()
+            self._values.prepare({name for write in writes for name in write.values}, "UPDATE")
+            self._rows.prepare(writes)
             return list(enumerate(self._batch(writes)))
         except _Restart:
             return [(index, self._alone(write)) for index, write in enumerate(writes)]
@@ -80,9 +88,16 @@ class Changer:
         results: list[WriteResult | None] = [None] * len(writes)
         written: dict[int, _Change] = {}
         with self._session.transaction() as transaction:
+            ids: dict[int, Ids] = {}
             for index, write in enumerate(writes):
                 try:
-                    change = self._change(transaction, write)
+                    ids[index] = self._ids(transaction, write)
+                except RecordError as error:
+                    results[index] = Failed(error)
+            held = self._children.held({writes[at].key or "": parts for at, parts in ids.items()}, transaction.rows)
+            for index, parts in ids.items():
+                try:
+                    change = self._change(transaction, writes[index], parts, held.get(writes[index].key or "", ()))
                     self._one(transaction, change)
                     written[index] = change
                 except RecordError as error:
@@ -108,13 +123,12 @@ class Changer:
     def _place(self, write: Write) -> str:
         return f"{self._session.place} {write.key}"
 
-    def _change(self, transaction: Transaction, write: Write) -> _Change:
-        ids = self._ids(transaction, write)
+    def _change(self, transaction: Transaction, write: Write, ids: Ids, held: tuple[Held, ...]) -> _Change:
         if write.action is Action.DELETE:
-            return _Change(write, ids, (), ())
+            return _Change(write, ids, (), (), held)
         wanted: dict[str, object] = {}
         if write.action is not Action.LINK:
-            wanted = self._wanted(write)
+            wanted = self._wanted(write, held)
         spec = self._table.spec
         if (write.link or write.action is Action.LINK) and spec.erpnext_name is not None:
             wanted[spec.erpnext_name] = write.partner
@@ -125,14 +139,15 @@ class Changer:
                     hint=f"set `deleted` under [source] in {spec.file}, or another `erpnext_deleted`",
                 )
             wanted[spec.deleted] = self._values.mark(transaction)
-        if spec.modified is not None and spec.modified not in wanted and wanted and self._values.touches("UPDATE"):
+        writes = wanted or self._rows.changes(write, held)
+        if spec.modified is not None and spec.modified not in wanted and writes and self._values.touches("UPDATE"):
             wanted[spec.modified] = self._values.touch(transaction)
-        return _Change(write, ids, tuple(wanted), tuple(wanted.values()))
+        return _Change(write, ids, tuple(wanted), tuple(wanted.values()), held)
 
-    def _wanted(self, write: Write) -> dict[str, object]:
+    def _wanted(self, write: Write, held: tuple[Held, ...]) -> dict[str, object]:
         own = dict(zip(self._table.fields, write.expected or (), strict=False))
         wanted = {}
-        for name, value in write.values.items():
+        for name, value in self._rows.plain(write, held).items():
             if name in self._table.ids:
                 if name in own and own[name] != value:
                     raise RefusedError(
@@ -148,7 +163,9 @@ class Changer:
         candidates = self._table.codec.decode(write.key or "")
         if not candidates:
             raise GoneError(f"{self._session.place} has no row {write.key!r}; no id is written like that")
-        return candidates[0] if len(candidates) == 1 else self._found_ids(transaction, write.key or "", candidates)
+        if len(candidates) == 1 and self._table.codec.unambiguous:
+            return candidates[0]
+        return self._found_ids(transaction, write.key or "", candidates)
 
     def _found_ids(
         self, transaction: Transaction, key: str, candidates: Sequence[tuple[object, ...]]
@@ -164,24 +181,34 @@ class Changer:
 
     def _one(self, transaction: Transaction, change: _Change) -> None:
         """Carry out one change; raises the `RecordError` that stopped it, without a trace of it left."""
-        write, table = change.write, self._table
-        if not change.columns and write.action is not Action.DELETE:
-            self._must_match(transaction, change)
-            return
-        values: list[object] = [*change.values, *change.ids, *self._condition_values(write)]
-        prepared = self._statement(change)
+        write = change.write
+        if not self._rows.unchanged(write, change.held):
+            raise self._moved(transaction, change)
         try:
-            with transaction.savepoint(needed=self._doubled_ids):
-                count = transaction.run(prepared, values)
-                if count > 1:
-                    raise RefusedError(
-                        f"{count} rows of {self._session.place} have the id {write.key!r}",
-                        hint=f"an id must name one row; correct the table, or `id` under [source] in {table.spec.file}",
-                    )
+            with transaction.savepoint(needed=self._doubled_ids or self._rows.present):
+                if write.action is Action.DELETE:
+                    self._rows.remove(transaction, write, change.held)
+                if change.columns or write.action is Action.DELETE:
+                    self._run(transaction, change)
+                else:
+                    self._must_match(transaction, change)
+                if write.action not in (Action.DELETE, Action.LINK):
+                    self._rows.write(transaction, write, change.ids, change.held)
         except self._session.errors as error:
-            if transaction.aborted:
+            if transaction.aborted(error):
                 raise _Restart from error
             raise self._session.record_failure(error) from error
+
+    def _run(self, transaction: Transaction, change: _Change) -> None:
+        write = change.write
+        values: list[object] = [*change.values, *change.ids, *self._condition_values(write)]
+        count = transaction.run(self._statement(change), values)
+        if count > 1:
+            file = self._table.spec.file
+            raise RefusedError(
+                f"{count} rows of {self._session.place} have the id {write.key!r}",
+                hint=f"an id must name one row; correct the table, or `id` under [source] in {file}",
+            )
         if count == 0:
             raise self._moved(transaction, change)
 
@@ -203,18 +230,19 @@ class Changer:
 
     def _conditions(self, first: int, write: Write) -> list[ColumnElement[bool]]:
         """Id, version and image; their placeholders from `first` on, in the order of `_condition_values`."""
-        table, exactly = self._table, self._session.dialect.exactly
+        table = self._table
         conditions = [table.same_id(first)]
         at = first + len(table.ids)
         names = [table.spec.modified] if table.spec.modified is not None else []
         names += table.fields if write.expected is not None else ()
         for offset, name in enumerate(names):
-            conditions.append(exactly(table.column(name), param(at + offset)))
+            conditions.append(table.exactly(name, param(at + offset)))
         return conditions
 
     def _condition_values(self, write: Write) -> list[object]:
         stamp = [write.stamp] if self._table.spec.modified is not None else []
-        return [*stamp, *(write.expected or ())]
+        # Child tables, which stand behind the columns, are compared row by row.
+        return [*stamp, *(write.expected or ())[: len(self._table.fields)]]
 
     def _statement(self, change: _Change) -> Prepared:
         write, table = change.write, self._table.table
@@ -235,22 +263,24 @@ class Changer:
     def _read_back(self, transaction: Transaction, changes: Sequence[_Change]) -> dict[str, Row]:
         """The changed rows as they are now, by key: triggers and defaults have had their say."""
         ids = [change.ids for change in changes if change.write.action is not Action.DELETE]
-        return {row.key: row for row in read_by_ids(transaction, self._session, self._table, ids)}
+        return {row.key: row for row in read_by_ids(transaction, self._session, self._children, ids)}
 
 
 def read_by_ids(
-    transaction: Transaction, session: Session, table: BoundTable, ids: Sequence[tuple[object, ...]]
+    transaction: Transaction, session: Session, children: ChildTables, ids: Sequence[tuple[object, ...]]
 ) -> list[Row]:
-    """Rows by id, in any order, inside a transaction."""
+    """Rows by id with their child tables, in any order, inside a transaction."""
+    table = children.table
     size = session.dialect.placeholders if len(table.ids) == 1 else MOST_COMPOSITE
     rows: list[Row] = []
     for start in range(0, len(ids), size):
         part = ids[start : start + size]
         prepared = table.by_ids(len(part))
-        found, problems = table.rows(transaction.rows(prepared, [value for parts in part for value in parts]))
+        found = transaction.rows(prepared, [value for parts in part for value in parts])
+        made, problems = table.rows(found)
         if problems:
             raise RefusedError(f"{session.place} {problems[0].key}: {problems[0].reason}")
-        rows += found
+        rows += children.fill(made, found, transaction.rows)
     return rows
 
 

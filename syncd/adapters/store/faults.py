@@ -8,13 +8,11 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError
 
+from syncd.adapters.store import postgresql_faults
+from syncd.adapters.store.hints import DAMAGED_HINT, OTHER_TABLES
 from syncd.errors import StateError
 
-DAMAGED_HINT = (
-    "nothing was changed; put a backup of it back, or move this file away: the next `syncd reconcile` then finds the "
-    "pairs again by the ids that both sides hold"
-)
-
+_LOCKED_HINT = "close what has the file open (a database browser, a copy in progress), then run again"
 _CAUSES: dict[int, tuple[str, str]] = {
     sqlite3.SQLITE_FULL: (
         "the disk is full; what was being recorded is undone, what was recorded before it stands",
@@ -34,11 +32,11 @@ _CAUSES: dict[int, tuple[str, str]] = {
     ),
     sqlite3.SQLITE_BUSY: (
         "another program keeps it locked",
-        "close what has the file open (a database browser, a copy in progress), then run again",
+        _LOCKED_HINT,
     ),
     sqlite3.SQLITE_LOCKED: (
         "another program keeps it locked",
-        "close what has the file open (a database browser, a copy in progress), then run again",
+        _LOCKED_HINT,
     ),
     sqlite3.SQLITE_IOERR: (
         "reading or writing the disk failed",
@@ -53,46 +51,58 @@ _CAUSES: dict[int, tuple[str, str]] = {
 }
 
 
-def state_error(file: str, error: BaseException) -> StateError | None:
-    """What `error` (of sqlite3, SQLAlchemy or the file system) means for the store in `file`.
+def state_error(name: str, error: BaseException) -> StateError | None:
+    """What `error` (of a database driver, SQLAlchemy or the file system) means for the store called `name`.
 
     None where it says nothing about the store: a defect, to be seen as one.
     """
     original = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    cause: tuple[str, str] | None = None
     code = getattr(original, "sqlite_errorcode", None)
     if code is not None:
-        # The low byte is the kind, the rest its variety (SQLITE_BUSY_SNAPSHOT, SQLITE_IOERR_FSYNC).
-        cause = _CAUSES.get(code & 0xFF)
-        return StateError(f"{file}: {cause[0]} ({original})", hint=cause[1]) if cause else None
-    if isinstance(original, OSError):
+        cause = _sqlite_cause(int(code), str(original))
+    elif type(original).__module__.partition(".")[0] == "psycopg":
+        lost = isinstance(error, DBAPIError) and error.connection_invalidated
+        cause = postgresql_faults.cause_of(original, lost=lost)
+    elif isinstance(original, OSError):
         reason = original.strerror or str(original)
         return StateError(
-            f"{file}: {reason[:1].lower()}{reason[1:]} ({original.filename or file})",
+            f"{name}: {reason[:1].lower()}{reason[1:]} ({original.filename or name})",
             hint="check the path, free space and the rights of the user that runs syncd",
         )
-    return None
+    if cause is None:
+        return None
+    words = " ".join(str(original).strip().partition("\n")[0].split())
+    return StateError(f"{name}: {cause[0]} ({words})", hint=cause[1])
+
+
+def _sqlite_cause(code: int, words: str) -> tuple[str, str] | None:
+    if code == sqlite3.SQLITE_ERROR and words.startswith(("no such table", "no such column")):
+        return OTHER_TABLES
+    # The low byte is the kind, the rest its variety (SQLITE_BUSY_SNAPSHOT, SQLITE_IOERR_FSYNC).
+    return _CAUSES.get(code & 0xFF)
 
 
 @contextmanager
-def explained(file: str) -> Iterator[None]:
-    """Raise as `StateError` what the database raises about the store in `file`."""
-    with _explained(file, (DBAPIError, sqlite3.Error)):
+def explained(name: str, *kinds: type[Exception]) -> Iterator[None]:
+    """Raise as `StateError` what the database raises about the store called `name`; `kinds` are its driver's own."""
+    with _explained(name, (DBAPIError, sqlite3.Error, *kinds)):
         yield
 
 
 @contextmanager
-def explained_file(file: str) -> Iterator[None]:
+def explained_file(name: str) -> Iterator[None]:
     """The same, and what the file system raises; only around what does nothing but handle the store's own files."""
-    with _explained(file, (DBAPIError, sqlite3.Error, OSError)):
+    with _explained(name, (DBAPIError, sqlite3.Error, OSError)):
         yield
 
 
 @contextmanager
-def _explained(file: str, kinds: tuple[type[Exception], ...]) -> Iterator[None]:
+def _explained(name: str, kinds: tuple[type[Exception], ...]) -> Iterator[None]:
     try:
         yield
     except kinds as error:
-        explanation = state_error(file, error)
+        explanation = state_error(name, error)
         if explanation is None:
             raise
         raise explanation from error

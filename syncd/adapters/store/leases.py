@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Connection
@@ -27,6 +29,10 @@ LIFETIME = timedelta(seconds=60)
 _COLUMNS = ("mapping_id", "owner", "host", "scope", "pid", "started", "taken", "heartbeat", "expires")
 _TAKE = statements.upsert(LEASES, _COLUMNS, ["mapping_id"])
 _READ = f"SELECT {', '.join(_COLUMNS[1:])} FROM leases WHERE mapping_id = ?"
+_ALL = (
+    f"SELECT m.name, {', '.join(f'l.{each}' for each in _COLUMNS[1:])} FROM leases l "
+    "JOIN mappings m ON m.id = l.mapping_id ORDER BY m.name"
+)
 _BEAT = "UPDATE leases SET heartbeat = ?, expires = ? WHERE mapping_id = ? AND owner = ?"
 _DROP = "DELETE FROM leases WHERE mapping_id = ? AND owner = ?"
 
@@ -80,9 +86,17 @@ class Holding:
 def read(connection: Connection, mapping_id: int) -> Holding | None:
     """The mapping's lease, good or not."""
     rows = statements.select(connection, _READ, (mapping_id,))
-    if not rows:
-        return None
-    owner, host, scope, pid, started, taken, heartbeat, expires = rows[0]
+    return _holding(rows[0]) if rows else None
+
+
+def held(connection: Connection, now: datetime) -> list[tuple[str, Holding]]:
+    """(mapping, lease) of every mapping that somebody holds, by name."""
+    found = [(str(name), _holding(row)) for name, *row in statements.select(connection, _ALL)]
+    return [(name, holding) for name, holding in found if not holding.is_void(now)]
+
+
+def _holding(row: Sequence[Any]) -> Holding:
+    owner, host, scope, pid, started, taken, heartbeat, expires = row
     process = Process(host=host, scope=scope, pid=pid, started=started)
     return Holding(owner=owner, process=process, taken=taken, heartbeat=heartbeat, expires=expires)
 

@@ -17,11 +17,21 @@ def _config() -> Config:
     return config
 
 
-def migrate(connection: Connection) -> None:
-    """Bring the database behind `connection` to the newest revision, within the transaction it is in."""
+def migrate(connection: Connection, revision: str = "head") -> None:
+    """Bring the database behind `connection` to a revision, the newest by default, within the transaction it is in."""
     config = _config()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
+
+
+def steps(revision: str) -> list[tuple[str, str]]:
+    """(revision, what it does) of every migration that a store of `revision` still lacks, in order."""
+    newer = []
+    for script in ScriptDirectory.from_config(_config()).walk_revisions():
+        if script.revision == revision:
+            break
+        newer.append((script.revision, (script.doc or "").strip()))
+    return newer[::-1]
 
 
 def revisions() -> list[str]:

@@ -24,6 +24,7 @@ from syncd.adapters.store.record_codec import (
     conflict_tuple,
     failure_tuple,
 )
+from syncd.core.resolution import as_moved
 from syncd.ports.state import ConflictRecord, FailureRecord
 
 RecordKey = tuple[str | None, str | None]
@@ -101,7 +102,7 @@ def hold(connection: Connection, mapping_id: int, conflicts: Sequence[ConflictRe
     """Open conflicts. One that replaces another keeps its number and the time it was opened.
 
     A person's decision stays with it as long as it is the same question (kind and fields): it may have been noted
-    after the run looked for decisions.
+    after the run looked for decisions. Beside another question it stays as one that moved, so that the person is told.
     """
     last = {(record.external_id, record.erpnext_name): record for record in conflicts}
     entries = _Entries(connection, "conflicts", mapping_id, "kind, fields, opened, resolution", last)
@@ -115,8 +116,9 @@ def hold(connection: Connection, mapping_id: int, conflicts: Sequence[ConflictRe
             new.append(conflict_tuple(mapping_id, record, opened, resolution))
             continue
         kind, fields, first_opened, decided = held[0].kept
-        if resolution is None and (kind, bytes(fields)) == (record.kind, record.fields):
-            resolution = decided
+        if resolution is None and decided is not None:
+            same = (kind, bytes(fields)) == (record.kind, record.fields)
+            resolution = bytes(decided) if same else as_moved(bytes(decided))
         row = conflict_tuple(mapping_id, record, first_opened or opened, resolution)
         changed.append((*row, held[0].id))
         removed.update(entry.id for entry in held[1:])
@@ -150,6 +152,16 @@ def fail(connection: Connection, mapping_id: int, failures: Sequence[FailureReco
     statements.run_many(connection, _ADD_FAILURE, new)
     statements.run_many(connection, _CHANGE_FAILURE, changed)
     _remove(connection, "failures", removed)
+
+
+def resolve(connection: Connection, decisions: Sequence[tuple[ConflictRecord, bytes]]) -> list[int]:
+    """Note decisions on conflicts that still ask what was shown (kind and fields); the numbers of the others."""
+    text = "UPDATE conflicts SET resolution = ? WHERE id = ? AND kind = ? AND fields = ?"
+    return [
+        shown.id
+        for shown, resolution in decisions
+        if statements.run(connection, text, (resolution, shown.id, shown.kind, shown.fields)) == 0
+    ]
 
 
 def retry(connection: Connection, ids: Sequence[int]) -> int:

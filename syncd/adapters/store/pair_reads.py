@@ -156,6 +156,13 @@ def pairs(connection: Connection, mapping_id: int, after: int, limit: int, *, li
     return [pair_of(row) for row in rows]
 
 
+def ended(connection: Connection, mapping_id: int, after: int, limit: int) -> list[tuple[Pair, int]]:
+    """See `StateStore.ended_pairs`."""
+    select = f"SELECT {PAIR_READ} FROM pairs WHERE mapping_id = ? AND coalesce(erpnext_name, external_id) IS NOT NULL"
+    rows = _by_states(connection, select, (mapping_id,), (PairState.ENDED.value,), after, limit)
+    return [pair_of(row) for row in rows]
+
+
 def live_ids(connection: Connection, mapping_id: int, after: int, limit: int) -> list[int]:
     """One page of `StateStore.pair_ids`."""
     rows = _by_states(connection, "SELECT id FROM pairs WHERE mapping_id = ?", (mapping_id,), _LIVE, after, limit)

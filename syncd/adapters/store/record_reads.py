@@ -31,33 +31,6 @@ _STATE = (
     "LEFT JOIN layouts l ON l.mapping_id = m.id AND l.number = m.layout WHERE m.name = ?"
 )
 _LAYOUTS = "SELECT number, erpnext_fields, source_fields FROM layouts WHERE mapping_id = ? ORDER BY number"
-_CHECKS = {
-    "staged row(s) of a pair that does not exist": (
-        "SELECT m.name, count(*) FROM staged s JOIN mappings m ON m.id = s.mapping_id "
-        "LEFT JOIN pairs p ON p.id = s.pair AND p.mapping_id = s.mapping_id "
-        "WHERE s.pair IS NOT NULL AND p.id IS NULL GROUP BY m.name ORDER BY m.name"
-    ),
-    "pair(s) that count as agreed, but without a baseline of both sides": (
-        "SELECT m.name, count(*) FROM pairs p JOIN mappings m ON m.id = p.mapping_id WHERE p.state = 0 "
-        "AND (p.erpnext_image IS NULL OR p.source_image IS NULL) GROUP BY m.name ORDER BY m.name"
-    ),
-    "pair(s) that count as agreed, but without the key of one side": (
-        "SELECT m.name, count(*) FROM pairs p JOIN mappings m ON m.id = p.mapping_id WHERE p.state = 0 "
-        "AND (p.erpnext_name IS NULL OR p.external_id IS NULL) GROUP BY m.name ORDER BY m.name"
-    ),
-    "pair(s) whose baseline has fields that are not recorded": (
-        "SELECT m.name, count(*) FROM pairs p JOIN mappings m ON m.id = p.mapping_id "
-        "LEFT JOIN layouts l ON l.mapping_id = p.mapping_id AND l.number = p.layout "
-        "WHERE l.number IS NULL AND (p.erpnext_image IS NOT NULL OR p.source_image IS NOT NULL) "
-        "GROUP BY m.name ORDER BY m.name"
-    ),
-    "conflict(s) of a pair that does not exist": (
-        "SELECT m.name, count(*) FROM conflicts c JOIN mappings m ON m.id = c.mapping_id "
-        "LEFT JOIN pairs p ON p.id = c.pair AND p.mapping_id = c.mapping_id "
-        "WHERE c.pair IS NOT NULL AND p.id IS NULL GROUP BY m.name ORDER BY m.name"
-    ),
-}
-"""What rows may not say, and how to find those that do."""
 
 
 def mapping_state(connection: Connection, mapping: str) -> MappingState:
@@ -158,12 +131,3 @@ def prune(connection: Connection, before: str) -> int:
         "AND id NOT IN (SELECT run FROM operations WHERE state = 'open')",
         (before, before),
     )
-
-
-def problems(connection: Connection) -> list[str]:
-    """What contradicts itself among the rows, in plain words."""
-    return [
-        f"mapping {name}: {number} {words}"
-        for words, text in _CHECKS.items()
-        for name, number in statements.select(connection, text)
-    ]

@@ -7,21 +7,19 @@ inside an open transaction of the same thread (SQLite has one writer: it would w
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
-from syncd.adapters.store import leases, matching, open_records, pair_reads, record_reads, sqlite, statements
+from syncd.adapters.store import leases, matching, open_records, pair_reads, record_reads, statements
 from syncd.adapters.store.codec import MAPPINGS, moment_text
-from syncd.adapters.store.faults import explained
+from syncd.adapters.store.database import Database
 from syncd.adapters.store.record_codec import RUN_COLUMNS, RUNS, run_tuple
 from syncd.adapters.store.transaction import SqlTransaction
 from syncd.core.model import Pair, Raw, Side
-from syncd.errors import UsageError
+from syncd.errors import StateError, UsageError
 from syncd.ports.endpoint import Clock
 from syncd.ports.state import (
     ConflictRecord,
@@ -77,27 +75,34 @@ class SqlLease:
 
 
 class SqlStateStore:
-    """`ports.state.StateStore` in one database. Made by `open_store`; `folder` is deleted on `close` where given."""
+    """`ports.state.StateStore` in one database. Made by `open_store`; `revision` is the schema it was opened with."""
 
-    def __init__(self, engine: Engine, file: sqlite.StoreFile, clock: Clock, *, folder: Path | None = None) -> None:
-        self._engine = engine
-        self._file = file
+    def __init__(self, database: Database, clock: Clock, *, revision: str) -> None:
+        self._database = database
         self._clock = clock
-        self._folder = folder
+        self._revision = revision
         self._ids: dict[str, int] = {}
 
     @contextmanager
     def _read(self) -> Iterator[Connection]:
-        with explained(self._file.name), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             yield connection
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:
-        """A connection in a transaction that no other writer can stand in the way of any more."""
-        with explained(self._file.name), self._engine.connect() as plain:
-            connection = plain.execution_options(syncd_write=True)
-            with connection.begin():
-                yield connection
+        """A connection in a transaction that no other writer can stand in the way of any more.
+
+        Raises `StateError` where another version of the program has upgraded the store since it was opened.
+        """
+        with self._database.writing() as connection:
+            rows = statements.select(connection, "SELECT version_num FROM alembic_version")
+            if [row[0] for row in rows] != [self._revision]:
+                raise StateError(
+                    f"{self._database.name}: another version of syncd has upgraded the state store since this program "
+                    f"was started: its schema is not {self._revision} any more; nothing of this step was recorded",
+                    hint="stop this program, and start the version that upgraded it",
+                )
+            yield connection
 
     def _find(self, connection: Connection, mapping: str) -> int:
         """The mapping's number; 0, which no mapping has, where it is not known yet."""
@@ -110,6 +115,11 @@ class SqlStateStore:
             number = self._ids[mapping] = int(rows[0][0])
         return number
 
+    def _enter(self, connection: Connection, mapping: str) -> int:
+        """A new mapping's number; not remembered, for it is not committed yet."""
+        statements.run(connection, _NEW_MAPPING, (mapping, 0, "", ""))
+        return int(statements.select(connection, _MAPPING_ID, (mapping,))[0][0])
+
     # Leases and transactions
 
     def acquire(self, mapping: str, *, wait: float) -> SqlLease:
@@ -117,8 +127,8 @@ class SqlStateStore:
         waited = 0.0
         while True:
             with self._write() as connection:
-                statements.run(connection, _NEW_MAPPING, (mapping, 0, "", ""))
-                taken = leases.take(connection, self._find(connection, mapping), self._clock.now())
+                number = self._find(connection, mapping) or self._enter(connection, mapping)
+                taken = leases.take(connection, number, self._clock.now())
             if isinstance(taken, str):
                 return SqlLease(self, mapping, taken)
             if waited >= wait:
@@ -219,6 +229,11 @@ class SqlStateStore:
         with self._read() as connection:
             return pair_reads.pairs(connection, self._find(connection, mapping), after, limit, live=live)
 
+    def ended_pairs(self, mapping: str, *, after: int, limit: int) -> list[tuple[Pair, int]]:
+        """(pair, layout) of ended pairs by ascending id beyond `after`; those that were forgotten are left out."""
+        with self._read() as connection:
+            return pair_reads.ended(connection, self._find(connection, mapping), after, limit)
+
     def pairs_by_key(self, mapping: str, side: Side, keys: Sequence[str]) -> list[tuple[Pair, int]]:
         """(pair, layout) of these keys, by ascending id."""
         with self._read() as connection:
@@ -280,14 +295,15 @@ class SqlStateStore:
         with self._read() as connection:
             return record_reads.conflict(connection, conflict_id)
 
-    def resolve(self, conflict_id: int, resolution: bytes) -> None:
-        """Note a person's decision for the next run. Raises `UsageError` when there is no such open conflict."""
+    def resolve(self, decisions: Sequence[tuple[ConflictRecord, bytes]]) -> None:
+        """Note decisions, all or none. Raises `UsageError` when one of the conflicts is not as it was shown."""
         with self._write() as connection:
-            text = "UPDATE conflicts SET resolution = ? WHERE id = ?"
-            if statements.run(connection, text, (resolution, conflict_id)) == 0:
+            moved = open_records.resolve(connection, decisions)
+            if moved:
+                named = ", ".join(str(number) for number in moved)
                 raise UsageError(
-                    f"there is no open conflict {conflict_id}",
-                    hint="`syncd conflicts list` shows the open ones; a run may have closed it meanwhile",
+                    f"a run has changed or settled what was shown meanwhile: conflict {named}; nothing is noted",
+                    hint="`syncd conflicts list` shows what is open now; then decide again",
                 )
 
     def failures(self, mapping: str | None = None) -> list[FailureRecord]:
@@ -342,6 +358,11 @@ class SqlStateStore:
 
     # The store as a whole
 
+    def mappings(self) -> list[str]:
+        """Every mapping that was ever run, by name; of some nothing may be kept any more."""
+        with self._read() as connection:
+            return [str(row[0]) for row in statements.select(connection, "SELECT name FROM mappings ORDER BY name")]
+
     def forget(self, mapping: str) -> None:
         """Drop everything of one mapping. Raises `LeaseHeldError` while a run holds it."""
         lease = self.acquire(mapping, wait=0)
@@ -353,17 +374,6 @@ class SqlStateStore:
         finally:
             lease.release()
 
-    def backup(self, target: Path) -> None:
-        """Copy the store, while it is in use, into the new file `target` (mode 0600). Raises `StateError`."""
-        sqlite.copy(self._file, target)
-
-    def verify(self) -> list[str]:
-        """What is wrong with the file, or with what a whole file says, in plain words; empty when nothing is."""
-        with self._read() as connection:
-            return sqlite.quick_check(connection) or record_reads.problems(connection)
-
     def close(self) -> None:
         """Give back connections; a temporary store is deleted."""
-        self._engine.dispose()
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        self._database.close()

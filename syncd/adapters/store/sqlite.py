@@ -1,52 +1,167 @@
-"""Everything of the state store that holds for SQLite alone: the file, its mode, its settings, its copies.
-
-A store is made under another name, migrated, and only then given its own: a file under the store's name is always
-whole, so an empty or a cut one is damage and never "a new store".
-"""
+"""Everything of the state store that holds for SQLite alone, but for its file (`sqlite_files`)."""
 
 from __future__ import annotations
 
-import os
 import secrets
-import sqlite3
-import struct
-from collections.abc import Callable
-from contextlib import closing
-from dataclasses import dataclass
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 
-from syncd.adapters.store.faults import DAMAGED_HINT, explained_file
+from syncd.adapters.store import sqlite_files
+from syncd.adapters.store.database import Fill
+from syncd.adapters.store.faults import explained, explained_file
+from syncd.adapters.store.sqlite_files import StoreFile
 from syncd.errors import StateError
 
-APPLICATION_ID = 0x73796E63
-"""`sync` in SQLite's `application_id`: tells a state store from any other database."""
-
-_HEADER = 100
-_MAGIC = b"SQLite format 3\x00"
+BUSY_SECONDS = 30.0
+"""How long a statement waits for another process's transaction."""
 _CACHE_KIB = 16_384
 
 
-@dataclass(frozen=True, slots=True)
-class StoreFile:
-    """The file of a store, and how it is called in texts (as the settings write it)."""
+class SqliteDatabase:
+    """`database.Database` in one file.
 
-    path: Path
-    name: str
+    `folder` is deleted on `close` where given: the store is a temporary one. With `only_look` nothing can be written,
+    and not even a log that was left is folded in.
+    """
+
+    def __init__(
+        self,
+        file: StoreFile,
+        *,
+        busy_seconds: float = BUSY_SECONDS,
+        synchronous: str = "FULL",
+        folder: Path | None = None,
+        only_look: bool = False,
+    ) -> None:
+        self.file = file
+        self.folder = folder
+        self._settings = (busy_seconds, synchronous, only_look)
+        self._engine: Engine | None = None
 
     @property
-    def log(self) -> Path:
-        """SQLite's write-ahead log beside the file."""
-        return Path(f"{self.path}-wal")
+    def name(self) -> str:
+        """The file, as the settings write it."""
+        return self.file.name
 
-    def has_log(self) -> bool:
-        """Whether a log with anything in it is there."""
-        return self.log.exists() and self.log.stat().st_size > 0
+    @property
+    def engine(self) -> Engine:
+        """The engine, made at the first call."""
+        if self._engine is None:
+            busy_seconds, synchronous, only_look = self._settings
+            self._engine = (
+                _looking_engine(self.file)
+                if only_look
+                else _connect_engine(self.file.path, busy_seconds=busy_seconds, synchronous=synchronous)
+            )
+        return self._engine
+
+    def exists(self) -> bool:
+        """Whether the file is there."""
+        with explained_file(self.name):
+            return self.file.path.exists()
+
+    def create(self, fill: Fill) -> None:
+        """See `Database`; its folder is made too. Raises `StateError` where the log of a vanished store lies there:
+        SQLite would take it for the new file's and mix both."""
+        file = self.file
+        with explained_file(file.name):
+            if file.has_log():
+                raise StateError(
+                    f"{file.name}: the file is gone, but its log {file.log.name} is still there",
+                    hint="put the file back; or let `syncd state rebuild` move the log away and find the pairs again",
+                )
+            file.path.parent.mkdir(parents=True, exist_ok=True)
+            draft = StoreFile(file.path.with_name(f"{file.path.name}.new-{secrets.token_hex(4)}"), file.name)
+            try:
+                sqlite_files.touch(draft.path)
+                _fill(draft.path, fill)
+                sqlite_files.fold_log(draft.path)
+                sqlite_files.publish(draft.path, file.path)
+            finally:
+                for leftover in draft.parts:
+                    leftover.unlink(missing_ok=True)
+
+    def inspect(self) -> None:
+        """See `Database`; reads the file's header only."""
+        sqlite_files.inspect(self.file)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """See `Database`."""
+        with explained(self.name), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """See `Database`."""
+        with explained(self.name), _writing(self.engine) as connection:
+            yield connection
+
+    def copy(self, target: Path) -> None:
+        """See `Database`."""
+        sqlite_files.copy(self.file, target)
+
+    def keep_copy(self, revision: str) -> str:
+        """A copy beside the file; one that an earlier attempt left stands."""
+        target = self.file.path.with_name(f"{self.file.path.name}.before-{revision}")
+        if not target.exists():
+            sqlite_files.copy(self.file, target)
+        return str(Path(self.name).with_name(target.name))
+
+    def backup(self, target: Path, *, replace: bool) -> None:
+        """See `Database`. A damaged store is not copied: the copy would stand in a good one's place."""
+        if target.exists() and any(part.exists() and target.samefile(part) for part in self.file.parts):
+            raise StateError(f"{target}: this is the state store itself", hint="name another file")
+        sqlite_files.copy(self.file, target, replace=replace, proven=True)
+
+    def check(self, connection: Connection) -> list[str]:
+        """Damaged pages, indices that miss rows, broken constraints, rows that refer to nothing."""
+        found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check(100)")]
+        problems = [f"the file is damaged: {' '.join(text.split())}" for text in found if text != "ok"]
+        problems += [
+            f"{table}: row {row_id} refers to a row of {parent} that is not there"
+            for table, row_id, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check")
+        ]
+        return problems
+
+    def set_aside(self, suffix: str) -> str:
+        """See `Database`."""
+        self.close()
+        return str(Path(self.name).with_name(sqlite_files.move_aside(self.file, suffix).name))
+
+    def close(self) -> None:
+        """See `Database`."""
+        if self._engine is not None:
+            self._engine.dispose()
+            self._engine = None
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def connect_engine(path: Path, *, busy_seconds: float, synchronous: str = "FULL") -> Engine:
+@contextmanager
+def _writing(engine: Engine) -> Iterator[Connection]:
+    with engine.connect() as plain:
+        connection = plain.execution_options(syncd_write=True)
+        with connection.begin():
+            yield connection
+
+
+def _fill(draft: Path, fill: Fill) -> None:
+    engine = _connect_engine(draft, busy_seconds=BUSY_SECONDS, synchronous="FULL")
+    try:
+        with _writing(engine) as connection:
+            connection.exec_driver_sql(f"PRAGMA application_id = {sqlite_files.APPLICATION_ID}")
+            fill(connection)
+    finally:
+        engine.dispose()
+
+
+def _connect_engine(path: Path, *, busy_seconds: float, synchronous: str) -> Engine:
     """An engine whose connections are set as the store needs them, and whose transactions are begun explicitly.
 
     Python's sqlite3 begins transactions by itself, but not before DDL and never IMMEDIATE; so it is told not to, and
@@ -73,155 +188,21 @@ def connect_engine(path: Path, *, busy_seconds: float, synchronous: str = "FULL"
             cursor.execute(f"PRAGMA {setting}")
         cursor.close()
 
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        write = connection.get_execution_options().get("syncd_write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-
+    event.listen(engine, "begin", _begin)
     return engine
 
 
-def create(file: StoreFile, migrate: Callable[[Path], None]) -> None:
-    """Make a new store at `file` by `migrate`, mode 0600, its folder too. Another process's finished one stands.
+def _looking_engine(file: StoreFile) -> Engine:
+    engine = create_engine("sqlite+pysqlite://", creator=lambda: sqlite_files.read_only(file), poolclass=NullPool)
 
-    Raises `StateError` where that cannot be done, or where the log of a vanished store lies there: SQLite would take
-    it for the new file's and mix both.
-    """
-    with explained_file(file.name):
-        if file.has_log():
-            raise StateError(
-                f"{file.name}: the file is gone, but its log {file.log.name} is still there",
-                hint=f"put the file back, or move {file.log.name} away: the next run finds the pairs again",
-            )
-        file.path.parent.mkdir(parents=True, exist_ok=True)
-        draft = file.path.with_name(f"{file.path.name}.new-{secrets.token_hex(4)}")
-        try:
-            _touch(draft)
-            migrate(draft)
-            _fold_log(draft)
-            _publish(draft, file.path)
-        finally:
-            for leftover in (draft, Path(f"{draft}-wal"), Path(f"{draft}-shm")):
-                leftover.unlink(missing_ok=True)
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+
+    event.listen(engine, "begin", _begin)
+    return engine
 
 
-def _touch(path: Path) -> None:
-    """Make an empty file that only its owner may read. SQLite gives its log and index the mode of the file."""
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-
-
-def _fold_log(draft: Path) -> None:
-    """Bring what a draft's log still holds into its file, which alone gets the name.
-
-    Closing does so, but says nothing where the disk is full, and leaves the log.
-    """
-    with closing(sqlite3.connect(draft)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-def _publish(draft: Path, path: Path) -> None:
-    """Give a finished file its name; leave the one that is there by now."""
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        return
-    except OSError:
-        # A file system without links. Nobody else makes this store in the same instant but another syncd, and
-        # both drafts are empty stores.
-        if not path.exists():
-            draft.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def inspect(file: StoreFile) -> None:
-    """Refuse what is no whole state store, before anything is opened for writing. Reads the file's header only.
-
-    Raises `StateError` for a file that is empty, cut short, no SQLite database, or another program's.
-    """
-    with explained_file(file.name):
-        size = file.path.stat().st_size
-        with file.path.open("rb") as stream:
-            header = stream.read(_HEADER)
-    if len(header) < _HEADER or not header.startswith(_MAGIC):
-        what = "is empty" if size == 0 else "is no database, or its beginning is damaged"
-        raise StateError(f"{file.name}: the file of the state store {what}", hint=DAMAGED_HINT)
-    (raw_page,) = struct.unpack(">H", header[16:18])
-    page = 65_536 if raw_page == 1 else raw_page
-    changes, pages = struct.unpack(">II", header[24:32])
-    (valid_for,) = struct.unpack(">I", header[92:96])
-    # While a log is there the file may be shorter than its header says: a checkpoint was cut off, and is repeated.
-    if changes == valid_for and not file.has_log() and size < page * pages:
-        raise StateError(
-            f"{file.name}: the file of the state store is cut short: {size} bytes of {page * pages}", hint=DAMAGED_HINT
-        )
-    (application,) = struct.unpack(">I", header[68:72])
-    if application != APPLICATION_ID:
-        raise StateError(
-            f"{file.name}: this SQLite database is no state store of syncd",
-            hint="name another file under [state] url in syncd.toml",
-        )
-
-
-def mark_as_store(connection: Connection) -> None:
-    """Write the application id, within the transaction that makes the tables; nothing on other databases."""
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
-
-
-def copy(source: StoreFile, target: Path) -> None:
-    """Copy a store, while it is in use, into the new file `target` (mode 0600). The store itself is only read.
-
-    Raises `StateError` when `target` exists or either file cannot be used.
-    """
-    if target.exists():
-        raise StateError(f"{target}: there is a file already", hint="name a file that does not exist yet")
-    part = target.with_name(f"{target.name}.part-{secrets.token_hex(4)}")
-    try:
-        with explained_file(str(target)):
-            _touch(part)
-        with (
-            explained_file(source.name),
-            closing(_read_only(source)) as origin,
-            closing(sqlite3.connect(part)) as destination,
-        ):
-            origin.backup(destination)
-            destination.execute("PRAGMA journal_mode = DELETE")
-        with explained_file(str(target)):
-            _publish(part, target)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _read_only(file: StoreFile) -> sqlite3.Connection:
-    """A connection that cannot write. A log needs an index beside it; in a folder that cannot be written there is
-    none, and without a log the file may be taken as it lies there."""
-    place = file.path.absolute().as_uri()
-    connection = sqlite3.connect(f"{place}?mode=ro", uri=True)
-    try:
-        connection.execute("SELECT count(*) FROM sqlite_master")
-    except sqlite3.OperationalError:
-        connection.close()
-        if file.has_log():
-            raise
-        return sqlite3.connect(f"{place}?mode=ro&immutable=1", uri=True)
-    return connection
-
-
-def quick_check(connection: Connection) -> list[str]:
-    """What SQLite itself finds wrong with the whole file: damaged pages, indices, constraints, foreign keys.
-
-    Nothing on other databases, which look after their own files.
-    """
-    if connection.dialect.name != "sqlite":
-        return []
-    found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA quick_check(100)")]
-    problems = [f"the file is damaged: {' '.join(text.split())}" for text in found if text != "ok"]
-    problems += [
-        f"{table}: row {row_id} refers to a row of {parent} that is not there"
-        for table, row_id, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check")
-    ]
-    return problems
+def _begin(connection: Connection) -> None:
+    write = connection.get_execution_options().get("syncd_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

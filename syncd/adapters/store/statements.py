@@ -17,6 +17,10 @@ IN_LIST = 1000
 """Most values in one IN list: what the drivers take at once by far, and where a longer list gains nothing."""
 
 
+_AT_ONCE = 4096
+"""Rows that `stream` holds at a time."""
+
+
 def placeholders(count: int) -> str:
     """`?, ?, …` for `count` values."""
     return ", ".join("?" * count)
@@ -38,9 +42,15 @@ def select(connection: Connection, statement: str, values: Sequence[Any] = ()) -
 
 def stream(connection: Connection, statement: str, values: Sequence[Any] = ()) -> Iterator[Any]:
     """The rows of a read, a few thousand at a time; the connection is busy until it is read to its end."""
+    if connection.dialect.supports_server_side_cursors:
+        # A driver that would fetch all rows at once (psycopg): the server keeps them for us.
+        marked = _marked(statement, connection.dialect.paramstyle)
+        streamed = connection.exec_driver_sql(marked, tuple(values), execution_options={"yield_per": _AT_ONCE})
+        yield from streamed
+        return
     result = _run(connection, statement, tuple(values))
     try:
-        while rows := result.cursor.fetchmany(4096):
+        while rows := result.cursor.fetchmany(_AT_ONCE):
             yield from rows
     finally:
         result.close()

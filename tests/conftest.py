@@ -1,0 +1,3 @@
+from tests.servers import mariadb, mariadb_url, postgres, postgres_url
+
+__all__ = ["mariadb", "mariadb_url", "postgres", "postgres_url"]
