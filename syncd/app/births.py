@@ -15,6 +15,7 @@ from syncd.core.documents import TRANSITION
 from syncd.core.merge import Problem
 from syncd.core.model import Action, Image, Side, Write
 from syncd.core.plan import problem_text
+from syncd.core.spec import MappingSpec
 from syncd.core.values import decode_image
 from syncd.errors import BusyError, RecordError, RefusedError
 from syncd.ports.state import ConflictRecord, FailureRecord, Staged, StagedState
@@ -44,6 +45,8 @@ class BirthDecider:
         self._run = run
         self._target = target
         self._plan = CreationPlan(run.mapping, target.other)
+        spec = run.mapping.spec
+        self._refusal = _unsafe(spec.doctype, spec.source) if _is_unsafe(spec, target) else None
         late = run.late | {run.mapping.name}
         self._deferrable = {
             entry.name: (entry.spec.erpnext if target is Side.ERPNEXT else entry.spec.source) or ""
@@ -51,6 +54,12 @@ class BirthDecider:
             if entry.spec.link in late and not self._required(entry.spec.erpnext, entry.spec.source)
         }
         """Fields that may be completed later, by ERPNext fieldname: their names in the receiving side."""
+
+    def _refuse(self, page: Sequence[Staged], error: RecordError) -> None:
+        with self._run.store.transaction(self._run.lease) as tx:
+            tx.mark_staged([(row.id, StagedState.FAILED) for row in page])
+            tx.fail([self.failure(row, error) for row in page])
+        self._run.noticed = True
 
     def _required(self, erpnext: str, source: str | None) -> bool:
         fields = self._run.endpoints[self._target].schema().fields
@@ -63,6 +72,9 @@ class BirthDecider:
         if not self._plan.allowed:
             with run.store.transaction(run.lease) as tx:
                 tx.mark_staged([(row.id, StagedState.UNMATCHED) for row in page])
+            return [], 0
+        if self._refusal is not None:
+            self._refuse(page, self._refusal)
             return [], 0
         images = [decode_image(row.image) for row in page]
         learn_links(run, [(giving, image) for image in images])
@@ -186,6 +198,20 @@ class BirthDecider:
             digest=row.digest,
             values=dict(zip(self._run.mapping.names(row.side), decode_image(row.image), strict=True)),
         )
+
+
+def _is_unsafe(spec: MappingSpec, target: Side) -> bool:
+    """Whether nothing would tell, after a lost answer, which document was made for which record."""
+    return target is Side.ERPNEXT and spec.external_id is None and not spec.match
+
+
+def _unsafe(doctype: str, source: str) -> RecordError:
+    return RefusedError(
+        f"no {doctype} is created: the mapping has neither external_id nor a match rule, so that after a lost answer "
+        "nothing would tell which document was made for which record, and it might be made twice",
+        hint=f'Add external_id = "syncd_{source}_id" under [erpnext] and run `syncd provision --apply`, or add a match '
+        "rule.",
+    )
 
 
 def _error(problems: Sequence[Problem]) -> RecordError:

@@ -57,6 +57,10 @@ class ComputingEndpoint:
         """Those of the inner endpoint."""
         return self._inner.capabilities()
 
+    def keyed_creation(self) -> bool:
+        """As the source's own."""
+        return self._inner.keyed_creation()
+
     def schema(self) -> Schema:
         """The inner endpoint's, with a field for each computed column: text of any length, never written."""
         schema = self._inner.schema()

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import orjson
 
+from syncd.app.amendments import CANCELLED
 from syncd.app.context import Pass
 from syncd.app.pairs import ended_pair
 from syncd.app.singles import all_unpaired, record_key
@@ -31,6 +32,7 @@ def pair_up(run: Pass, *, fewer: bool = False) -> None:
     """
     _reconsider(run, fewer=fewer)
     edges = [Edge(rule, left, right) for rule, left, right in run.store.matches(run.mapping.name)]
+    edges = _without_superseded(run, edges)
     if edges:
         matching = match_rows(edges, *_digests(run, edges))
         for matches in _chunks(matching.matches, PAGE):
@@ -73,6 +75,25 @@ def _close_settled(run: Pass) -> None:
     if settled:
         with run.store.transaction(run.lease) as tx:
             tx.close_conflicts(settled)
+
+
+def _without_superseded(run: Pass, edges: list[Edge]) -> list[Edge]:
+    """A cancelled document is nobody's partner where its amendment, or another live document, is a candidate, too."""
+    if run.mapping.spec.lifecycle is None:
+        return edges
+    candidates: dict[int, set[int]] = {}
+    for edge in edges:
+        candidates.setdefault(edge.source, set()).add(edge.erpnext)
+    contested = sorted({document for several in candidates.values() if len(several) > 1 for document in several})
+    rows = {row.id: row for ids in batched_ids(contested, PAGE) for row in run.store.staged(ids)}
+    amended = {run.mapping.amended_from(decode_image(row.image)) for row in rows.values()}
+    cancelled = {number for number, row in rows.items() if row.docstatus == CANCELLED}
+    live = {source for source, several in candidates.items() if several - cancelled}
+    return [
+        edge
+        for edge in edges
+        if edge.erpnext not in cancelled or (edge.source not in live and rows[edge.erpnext].key not in amended)
+    ]
 
 
 def _digests(run: Pass, edges: Sequence[Edge]) -> tuple[dict[int, Digests], dict[int, Digests]]:

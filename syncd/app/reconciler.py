@@ -16,6 +16,7 @@ from syncd.app.creating import Creator
 from syncd.app.deciding import cases, counts_as
 from syncd.app.executor import ROUNDS, Executor
 from syncd.app.failures import parked_of
+from syncd.app.gone import guard_gone
 from syncd.app.observe import observe
 from syncd.app.pairing import pair_up
 from syncd.app.recovery import recover
@@ -252,9 +253,10 @@ def start_pass(
     """Set a pass up. A mapping whose content changed since its last run is compared whole, from the beginning."""
     mapping = bound.mapping
     state = store.mapping_state(mapping.name)
-    renewed = bool(state.fingerprint) and state.fingerprint != bound.fingerprint
     names = (mapping.stored_names(Side.ERPNEXT), mapping.stored_names(Side.SOURCE))
     layout_changed = (state.erpnext_fields, state.source_fields) != names
+    # A first pass that was killed has no fingerprint yet, but rows that were staged in the layout of its mapping.
+    renewed = bool(state.layout) and (state.fingerprint not in {"", bound.fingerprint} or layout_changed)
     if renewed or layout_changed:
         # The fingerprint is stored when the pass is complete: killed before, it is begun anew.
         state = replace(
@@ -262,6 +264,9 @@ def start_pass(
             layout=state.layout + 1 if layout_changed else state.layout,
             erpnext_fields=names[0],
             source_fields=names[1],
+            # What is staged is dropped: killed before it is complete, the next pass reads everything as well.
+            erpnext_cursor=None if renewed else state.erpnext_cursor,
+            source_cursor=None if renewed else state.source_cursor,
         )
         with store.transaction(lease) as tx:
             if renewed:
@@ -298,6 +303,7 @@ def observe_both(run: Pass, matcher: Matcher) -> None:
         observation = observe(run, side, matcher)
         judge_absent(run, observation, matcher)
         fewer = fewer or observation.fewer
+    guard_gone(run)
     pair_up(run, fewer=fewer)
 
 

@@ -85,10 +85,14 @@ class PlanResult:
 
 
 class Severity(Enum):
-    """How bad a finding of `check` is. An ERROR means that a run would fail: exit 2 (5 where it cannot be reached)."""
+    """How bad a finding of `check` is. An ERROR means that a run would fail: exit 2 (5 where it cannot be reached).
+
+    A WARNING means that records may be refused, or that something ought to be looked at; a NOTE is worth knowing.
+    """
 
     ERROR = "error"
     WARNING = "warning"
+    NOTE = "note"
     OK = "ok"
 
 

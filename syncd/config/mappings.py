@@ -180,7 +180,7 @@ def _check_match(content: MappingFile, fields: tuple[FieldSpec, ...], at: Place)
 
 
 def _check_identity(content: MappingFile, create: Create, at: Place) -> None:
-    external_id, source = content.erpnext.external_id, content.source
+    external_id = content.erpnext.external_id
     if external_id is not None and external_id in content.fields:
         at.child("fields").child(external_id, chosen=True).problem(
             "this is [erpnext] external_id: syncd writes it itself", "take the line out"
@@ -189,10 +189,11 @@ def _check_identity(content: MappingFile, create: Create, at: Place) -> None:
         at.child("erpnext").child("external_id").problem(
             f"ERPNext sets {as_toml(external_id)} itself", "name a custom field; `syncd provision` makes it"
         )
-    if create.allows(Side.ERPNEXT) and not (external_id or source.erpnext_name or content.match.by):
+    if create.allows(Side.ERPNEXT) and not (external_id or content.match.by):
         example = f"syncd_{content.mapping.source or 'source'}_id"
         at.child("erpnext").child("external_id").warn(
-            "without it nothing ties a new document to its record if syncd's state is lost: it would be created again",
+            "without it, and without a match rule, no document is created: after a lost answer nothing would tell which "
+            "was made for which record",
             f'add external_id = "{example}"; `syncd provision --apply` makes the field',
         )
 

@@ -96,7 +96,8 @@ def decide_document(
         choice=choice,
     )
     policy = Policy(lifecycle=lifecycle, source_deleted=mapping.spec.source_deleted)
-    found = transition(situation, policy)
+    carries = mapping.spec.direction.reaches(Side.ERPNEXT)
+    found = transition(situation, policy) if carries else _followed(situation)
     forced = False
     if found.step in {Step.HOLD, Step.CONFLICT}:
         winner = _winner(case, found, newest)
@@ -110,6 +111,15 @@ def decide_document(
         if choice.take is Side.ERPNEXT:
             found = replace(decided(situation, erpnext=True), reason=found.reason)
     return _carry_out(case, found, forced=forced)
+
+
+def _followed(situation: Situation) -> Transition:
+    """Where nothing is written into ERPNext the source asks for nothing: it is told what becomes of the document."""
+    if situation.now is Stands.DELETED:
+        return Transition(step=Step.DELETION)
+    if situation.asked is Asked.DELETED:
+        return Transition(step=Step.END, reason="deleted in the source")
+    return Transition(step=Step.MERGE, tell=situation.first or situation.by_person)
 
 
 def _docstatus(image: Baseline, mapping: CompiledMapping) -> object:

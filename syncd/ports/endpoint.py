@@ -68,8 +68,6 @@ class Capabilities:
     """IANA zone of naive stamps."""
     incremental: bool
     """`changes` can ask for what moved since a stamp; else every pass reads all."""
-    keyed_creation: bool
-    """Creation is exactly-once by an operation key (`Syncd Operation`, or the source's `erpnext_name`)."""
     editor: str | None = None
     """The name under which this endpoint's own writes appear (`modified_by`); None where rows do not tell."""
     create_batch: int = 199
@@ -136,6 +134,10 @@ class Endpoint(Protocol):
         """What this endpoint can do; asks the other side on first use and remembers."""
         ...
 
+    def keyed_creation(self) -> bool:
+        """Whether creation is exactly-once by an operation key (`Syncd Operation`, or the source's `erpnext_name`)."""
+        ...
+
     def schema(self) -> Schema:
         """The entity's fields as its side describes them; remembered."""
         ...
@@ -159,7 +161,7 @@ class Endpoint(Protocol):
     def create(self, writes: Sequence[Write], operation: str) -> list[WriteResult]:
         """Create all of `writes` or none, under one operation key; one result a write, in order.
 
-        Sending the same operation again is harmless where `keyed_creation` is True. All results are `Failed` with
+        Sending the same operation again is harmless where `keyed_creation` says so. All results are `Failed` with
         one error when the batch was refused (the caller splits) or its outcome is unknown.
         """
         ...

@@ -10,7 +10,9 @@ from syncd.adapters.sources.memory import MemoryOptions
 from syncd.app.reconciler import Bound
 from syncd.config.fingerprint import fingerprint
 from syncd.core.mapping import FieldSpec, LifecycleSpec, MappingSpec, Types, compile_mapping, layout
+from syncd.core.merge import Choice
 from syncd.core.model import Side
+from syncd.core.resolution import encode_resolution
 from syncd.core.values import FieldType, Kind
 from tests.app.harness import NAME, World, spec
 
@@ -114,18 +116,8 @@ class Documents(World):
 
 
 def decide(world: World, conflict: Any, take: Side | None = None, **values: Any) -> None:
-    """A person decides about a conflict."""
-    choice = {"take": take.value} if take is not None else {"set": values}
-    from syncd.core.merge import Choice
-    from syncd.core.resolution import encode_resolution
-
-    _ = choice
-    lease = world.store.acquire(NAME, wait=0)
-    try:
-        with world.store.transaction(lease) as tx:
-            tx.resolve(conflict.id, encode_resolution(Choice(take=take, values=values)))
-    finally:
-        lease.release()
+    """A person decides about a conflict, as the command notes it."""
+    world.store.resolve([(conflict, encode_resolution(Choice(take=take, values=values)))])
 
 
 __all__ = ["ALLOWED", "NAME", "Documents", "decide", "lifecycle", "orders"]

@@ -211,8 +211,8 @@ def test_what_is_in_order(good: Path, files: dict[str, str | bytes], what: str) 
         (
             ('external_id = "syncd_shop_id"\n\n', ""),
             (
-                "mappings/customer.toml: erpnext.external_id: without it nothing ties a new document to its record if "
-                "syncd's state is lost: it would be created again "
+                "mappings/customer.toml: erpnext.external_id: without it, and without a match rule, no document is "
+                "created: after a lost answer nothing would tell which was made for which record "
                 '(add external_id = "syncd_shop_id"; `syncd provision --apply` makes the field)'
             ),
         ),

@@ -321,5 +321,5 @@ def test_capabilities(endpoint: ErpnextEndpoint, server: SandboxServer) -> None:
     held = endpoint.capabilities()
     assert (held.zone, held.editor, held.create_batch) == ("America/New_York", "sync@example.com", 199)
     assert held.incremental
-    assert held.keyed_creation
+    assert endpoint.keyed_creation()
     assert held.seen_by == f"{server.url} Customer"

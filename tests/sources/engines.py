@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.engine import make_url
 
 from syncd.adapters.sources.sql import SqlEndpoint, SqlSource, open_source
+from syncd.ports.endpoint import Done, Failed
 from tests.sources.shop import FixedClock, spec
 
 POSTGRESQL, MARIADB = "postgresql", "mariadb"
@@ -26,6 +27,9 @@ TABLES = {
         )
     """,
 }
+
+PLPGSQL = "CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {} RETURN NEW; END $$"
+ON_ROW = "CREATE TRIGGER touch BEFORE INSERT OR UPDATE ON customers FOR EACH ROW EXECUTE FUNCTION touch()"
 
 
 def connect(url: str) -> Any:
@@ -92,3 +96,37 @@ class ServerShop:
         self.source.close()
         for hand in self.hands:
             hand.close()
+
+
+def table(engine, **changes):
+    """The table of customers with other columns: `updated_at="timestamptz DEFAULT now()"`."""
+    lines = TABLES[engine]
+    for column, declared in changes.items():
+        start = lines.index(f" {column} ") + 1
+        depth, end = 0, start
+        while depth >= 0 and not (depth == 0 and lines[end] == ","):
+            depth += {"(": 1, ")": -1}.get(lines[end], 0)
+            end += 1
+        end -= depth < 0
+        lines = f"{lines[:start]}{column} {declared}{lines[end:]}"
+    return lines
+
+
+def done(results):
+    ((_, result),) = results
+    assert isinstance(result, Done), result
+    return result.row
+
+
+def made(results):
+    assert all(isinstance(result, Done) for result in results), results
+    return [result.row for result in results]
+
+
+def error_of(results):
+    assert all(isinstance(result, Failed) for result in results), results
+    return results[0].error
+
+
+def outcome(results):
+    return [type(getattr(result, "error", result)) for _, result in results]

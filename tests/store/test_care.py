@@ -247,6 +247,33 @@ def test_a_program_whose_store_was_upgraded_writes_nothing_more(url, tmp_path, c
     older.close()
 
 
+def _deleted(path: Path) -> None:
+    path.unlink()
+
+
+def _moved(path: Path) -> None:
+    path.rename(path.with_name("elsewhere.db"))
+
+
+def _replaced(path: Path) -> None:
+    shutil.copy(path, path.with_name("copy.db"))
+    path.with_name("copy.db").rename(path)
+
+
+@pytest.mark.parametrize("change", [_deleted, _moved, _replaced])
+def test_a_program_whose_file_was_taken_away_records_nothing_where_nobody_looks(tmp_path, clock, path, change):
+    fill(FILE, tmp_path, clock, 4)
+    store = open_store(FILE, clock=clock, directory=tmp_path)
+    lease = store.acquire("customer", wait=0)
+    change(path)
+    with pytest.raises(StateError, match="moved away, deleted or replaced while it was in use") as refusal:
+        lease.beat()
+    assert "start it again" in refusal.value.hint
+    with pytest.raises(StateError, match="moved away"):
+        store.totals("customer")
+    store.close()
+
+
 # Moved aside
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import stat
+import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.system.harness import LONGEST, NAME, NOTHING, Done, World, customers, until
+from tests.system.harness import LONGEST, NAME, NOTHING, PROGRAM, Done, World, customers, until
 
 SLOW = pytest.mark.slow
 
@@ -390,6 +391,69 @@ def test_a_log_without_its_file_is_moved_away_by_a_rebuild(erp: World) -> None:
     assert found["pairs"] == 4
     assert (erp.deployment.folder / f"{found['aside']}-wal").read_bytes() == b"left behind"
     erp.quiet()
+
+
+# Under the feet of the daemon, and where there is no folder
+
+
+def _upgraded(erp: World) -> None:
+    change_state(erp, "UPDATE alembic_version SET version_num = '9999'")
+
+
+def _taken_away(erp: World) -> None:
+    erp.deployment.state.rename(erp.deployment.folder / "elsewhere.db")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        pytest.param(_upgraded, "another version of syncd has upgraded the state store", id="upgraded"),
+        pytest.param(_taken_away, "the file of the state store was moved away", id="moved away"),
+    ],
+)
+def test_a_daemon_whose_store_changes_under_its_feet_writes_nothing_more(
+    erp: World, change: Callable[[World], None], words: str
+) -> None:
+    erp.deployment.replace(erp.deployment.settings, 'every = "1m"', 'every = "0.3s"')
+    erp.shop.add(customers(5))
+    log = erp.deployment.folder / "log"
+    with log.open("w") as stream:
+        daemon = subprocess.Popen(
+            [PROGRAM, "run"], cwd=erp.deployment.folder, env=erp.deployment.env(), stdout=stream, stderr=stream
+        )
+        try:
+            until(lambda: len(erp.site.customers()) == 5, what="the daemon's first pass")
+            until(lambda: erp.deployment.state_rows("SELECT count(*) FROM leases") == [(0,)], what="its end")
+            change(erp)
+            until(lambda: words in log.read_text(), what="the daemon's word on it")
+            mark = erp.site.mark()
+            erp.shop.edit([1], url="https://new.example")
+            seen = log.read_text().count(words)
+            until(lambda: log.read_text().count(words) > seen + 1, what="two more passes")
+            assert erp.site.writes(mark) == []
+            assert daemon.poll() is None
+        finally:
+            daemon.terminate()
+            daemon.wait(timeout=LONGEST)
+    assert "Traceback" not in log.read_text()
+
+
+def test_a_folder_that_is_not_there_is_made_and_one_that_cannot_be_is_named(erp: World) -> None:
+    erp.shop.add(customers(3))
+    url = 'url = "sqlite:///state/syncd.db"'
+    erp.deployment.replace(erp.deployment.settings, url, 'url = "sqlite:///far/away/syncd.db"')
+    erp.deployment.reconcile()
+    assert (erp.deployment.folder / "far" / "away" / "syncd.db").exists()
+    (erp.deployment.folder / "in-the-way").write_text("a file")
+    erp.deployment.replace(erp.deployment.settings, "far/away", "in-the-way")
+    mark = erp.site.mark()
+    for command in (("reconcile",), ("status",), ("state", "verify"), ("state", "rebuild")):
+        done = erp.deployment.run(*command)
+        assert done.returncode == 2, done.stdout + done.stderr
+        assert "in-the-way" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert "→" in done.stderr
+    assert erp.site.writes(mark) == []
 
 
 # Upgrade, forget

@@ -67,12 +67,15 @@ class ErpnextEndpoint:
             side=Side.ERPNEXT,
             zone=self._client.zone(),
             incremental=True,
-            keyed_creation=has_operations(self._client),
             editor=self._client.user(),
             create_batch=LARGEST_BATCH,
             update_batch=100,
             seen_by=f"{self._client.base_url} {self._spec.doctype}",
         )
+
+    def keyed_creation(self) -> bool:
+        """Whether the site has `Syncd Operation`, as far as its user may tell."""
+        return has_operations(self._client)
 
     def schema(self) -> Schema:
         """The DocType's fields and the child tables that the mapping names.

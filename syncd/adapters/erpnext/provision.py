@@ -6,7 +6,7 @@ it may be written after submit: an amendment carries its predecessor's id. `no_c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Final
@@ -21,6 +21,8 @@ from syncd.errors import AccessError, GoneError, RecordError, RefusedError
 
 _EVERYBODY: Final = frozenset({"All", "Guest", "Desk User", "Administrator"})
 _ADMINISTRATOR: Final = "System Manager"
+OWN: Final = "syncd_"
+"""How the names of fields begin that nobody but syncd makes."""
 _KEY_FIELDS: Final = (
     {"fieldname": "mapping", "label": "Mapping", "fieldtype": "Data", "in_list_view": 1},
     {"fieldname": "run", "label": "Run", "fieldtype": "Data", "in_list_view": 1},
@@ -58,9 +60,11 @@ def plan_provision(client: SiteClient, specs: Iterable[MappingSpec]) -> list[Sit
 
     Mappings that write nothing into ERPNext need nothing. Raises as the reads of `SiteClient`.
     """
-    writing = [spec for spec in specs if spec.direction.reaches(Side.ERPNEXT)]
+    known = {spec.name: spec for spec in specs}
+    writing = [spec for spec in known.values() if spec.direction.reaches(Side.ERPNEXT)]
     wanted = {(spec.doctype, spec.external_id): spec for spec in writing if spec.external_id}
     steps = [_field_step(client, doctype, str(name), spec) for (doctype, name), spec in wanted.items()]
+    steps += _link_steps(client, writing, known)
     creating = [spec for spec in writing if spec.create.allows(Side.ERPNEXT)]
     if creating:
         steps.append(_operation_step(client))
@@ -126,6 +130,46 @@ def _field_step(client: SiteClient, doctype: str, name: str, spec: MappingSpec) 
         doctype=doctype,
         document=document,
     )
+
+
+def link_field(described: Mapping[str, Any], name: str, target: str) -> dict[str, Any]:
+    """The Custom Field document of a Link field of syncd's own; `described` is the DocType's metadata."""
+    return {
+        "dt": described["name"],
+        "fieldname": name,
+        "label": " ".join(word.capitalize() for word in name.split("_") if word),
+        "fieldtype": "Link",
+        "options": target,
+        "no_copy": 1,
+        "read_only": 1,
+        "allow_on_submit": 1 if described.get("is_submittable") else 0,
+        "insert_after": "append",
+    }
+
+
+def _link_steps(client: SiteClient, writing: Iterable[MappingSpec], known: Mapping[str, MappingSpec]) -> list[SiteStep]:
+    """Link fields whose names say that they are syncd's own: what a document of the source refers to has no field else.
+
+    The invoice of a Payment Entry, say, which `[create]` needs.
+    """
+    steps: dict[tuple[str, str], SiteStep] = {}
+    for spec in writing:
+        for entry in spec.fields:
+            target = known.get(entry.link or "")
+            if target is None or not entry.erpnext.startswith(OWN) or (spec.doctype, entry.erpnext) in steps:
+                continue
+            described = described_doctype(client, spec.doctype)
+            there = any(held.get("fieldname") == entry.erpnext for held in described.get("fields") or ())
+            steps[spec.doctype, entry.erpnext] = SiteStep(
+                kind="Custom Field",
+                name=f"{spec.doctype}-{entry.erpnext}",
+                what=f"custom field {entry.erpnext} in {spec.doctype} (Link, {target.doctype})",
+                why=f"holds the {target.doctype} that {spec.source} {spec.entity} {entry.source} refers to",
+                state=StepState.PRESENT if there else StepState.MISSING,
+                doctype=spec.doctype,
+                document=link_field(described, entry.erpnext, target.doctype),
+            )
+    return list(steps.values())
 
 
 def _operation_step(client: SiteClient) -> SiteStep:

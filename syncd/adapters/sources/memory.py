@@ -61,7 +61,6 @@ class MemoryEndpoint(MemoryDocuments):
             side=self.side,
             zone=self.options.zone,
             incremental=self.options.stamped,
-            keyed_creation=self.options.keyed,
             editor=self.options.own_editor if self.side is Side.ERPNEXT else None,
             seen_by=f"memory {self.side.value}",
         )
@@ -119,13 +118,17 @@ class MemoryEndpoint(MemoryDocuments):
                 keys = self._make(writes)
                 self._operations[operation] = keys
                 self.writes += writes
+            # A source reads back in the transaction that wrote; ERPNext's rows are read afterwards.
+            made = {key: self._row(key) for key in keys if key in self.records and self.side is Side.SOURCE}
             self.after("create", writes)
         except RecordError as error:
             return [Failed(error)] * len(writes)
-        return [
-            Done(self._row(key)) if key in self.records else Failed(GoneError(f"{key} is not there any more"))
-            for key in keys
-        ]
+        return [self._created(key, made.get(key)) for key in keys]
+
+    def _created(self, key: str, made: Row | None) -> WriteResult:
+        if made is not None:
+            return Done(made)
+        return Done(self._row(key)) if key in self.records else Failed(GoneError(f"{key} is not there any more"))
 
     def created(
         self,

@@ -60,11 +60,14 @@ class SqlEndpoint:
             side=Side.SOURCE,
             zone=self._spec.timezone,
             incremental=self._spec.modified is not None,
-            keyed_creation=self._spec.erpnext_name is not None,
             create_batch=_CREATE_BATCH,
             update_batch=_UPDATE_BATCH,
             seen_by=self._place,
         )
+
+    def keyed_creation(self) -> bool:
+        """Whether the same creation can be sent again without harm."""
+        return self._spec.erpnext_name is not None
 
     def schema(self) -> Schema:
         """Every column of the table. Raises `HaltError` where there is no such table."""

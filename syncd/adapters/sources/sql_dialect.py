@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Column, ColumnElement, Executable, bindparam, func, inspect, tuple_
 from sqlalchemy.engine import Engine
 from sqlalchemy.engine.interfaces import DBAPICursor
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import SAWarning, SQLAlchemyError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import NullType
 
@@ -29,6 +30,9 @@ from syncd.adapters.sources.sql_types import (
     strict_plain,
 )
 from syncd.core.values import FieldType
+
+# A column of a type that SQLAlchemy does not know is read as text; nobody needs to be told.
+warnings.filterwarnings("ignore", "Did not recognize type", SAWarning)
 
 _OWN = re.compile(r"p[0-9]+")
 STATEMENT_TIMEOUT = 300.0

@@ -17,6 +17,7 @@ from sqlalchemy.engine import URL
 from syncd.adapters.store import statements
 from syncd.adapters.store.database import Fill, OtherProgramError
 from syncd.adapters.store.faults import explained
+from syncd.adapters.store.postgresql_faults import NO_SCHEMA
 from syncd.adapters.store.tables import StoreTable
 from syncd.errors import StateError
 
@@ -102,8 +103,10 @@ class PostgresDatabase:
         return {row[0] for row in statements.select(connection, _TABLES)} & ours
 
     def exists(self) -> bool:
-        """Whether any of the store's tables is in the schema."""
+        """Whether any of the store's tables is in the schema. Raises `StateError` where the schema is not there."""
         with self.reading() as connection:
+            if statements.select(connection, "SELECT current_schema()")[0][0] is None:
+                raise StateError(f"{self.name}: {NO_SCHEMA[0]}", hint=NO_SCHEMA[1])
             return bool(self._tables(connection))
 
     def create(self, fill: Fill) -> None:

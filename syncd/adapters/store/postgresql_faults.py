@@ -25,12 +25,13 @@ _DAMAGED = (
     "the database is damaged",
     "look at the server's log; put a backup of the database back, or let `syncd state rebuild` find the pairs again",
 )
+NO_SCHEMA = (
+    "there is no schema to keep tables in",
+    "make the schema that the URL's search_path names, or take it out of [state] url in syncd.toml",
+)
 _CAUSES: dict[str, tuple[str, str]] = {
     "3D000": ("there is no such database", "make it (`createdb`), or correct [state] url in syncd.toml"),
-    "3F000": (
-        "no schema to make tables in",
-        "make the schema that the URL's search_path names, or take it out of [state] url in syncd.toml",
-    ),
+    "3F000": NO_SCHEMA,
     "42501": (
         "the user may not do that",
         "give the user of [state] url the right to use its schema and to make tables in it",

@@ -42,6 +42,7 @@ class SqliteDatabase:
         self.folder = folder
         self._settings = (busy_seconds, synchronous, only_look)
         self._engine: Engine | None = None
+        self._opened: tuple[int, int] | None = None
 
     @property
     def name(self) -> str:
@@ -50,13 +51,24 @@ class SqliteDatabase:
 
     @property
     def engine(self) -> Engine:
-        """The engine, made at the first call."""
+        """The engine, made at the first call. Raises `StateError` once another file lies in the store's place, or none.
+
+        SQLite would go on writing to a file that was moved away or deleted, and nobody would see what it records.
+        """
         if self._engine is None:
+            self._opened = sqlite_files.identity(self.file)
             busy_seconds, synchronous, only_look = self._settings
             self._engine = (
                 _looking_engine(self.file)
                 if only_look
                 else _connect_engine(self.file.path, busy_seconds=busy_seconds, synchronous=synchronous)
+            )
+        elif self._opened != sqlite_files.identity(self.file):
+            raise StateError(
+                f"{self.name}: the file of the state store was moved away, deleted or replaced while it was in use; "
+                "nothing of this step was recorded",
+                hint="stop this program, see that the right file is there (a backup, or what `syncd state rebuild` "
+                "makes), then start it again",
             )
         return self._engine
 

@@ -52,6 +52,15 @@ class StoreFile:
         return self.log.exists() and self.log.stat().st_size > 0
 
 
+def identity(file: StoreFile) -> tuple[int, int] | None:
+    """What tells the file from another one that lies in its place later; None where there is none."""
+    try:
+        held = file.path.stat()
+    except FileNotFoundError:
+        return None
+    return held.st_dev, held.st_ino
+
+
 def inspect(file: StoreFile) -> None:
     """Refuse what is no whole state store, before anything is opened for writing. Reads the file's header only.
 
