@@ -11,6 +11,7 @@
     ├── InterruptedRunError   exit 130 asked to stop; what was done is recorded
     └── RecordError           (exit 3 by way of the run's result) concerns records, never the whole run
         ├── RefusedError      permanent: the other side refuses this content
+        │   └── NotAllowedError   a right is missing for all records of the kind: nothing more of it is sent
         ├── HeldError         permanent: only a person can decide what is to become of it; the record is held
         ├── StaleError        the record moved since it was read: observe it again
         ├── GoneError         the record is not there any more
@@ -157,6 +158,11 @@ class RecordError(SyncdError):
 
 class RefusedError(RecordError):
     """The other side refuses this content and will go on doing so. `code` is its own name for it."""
+
+
+class NotAllowedError(RefusedError):
+    """A right is missing that every write of this kind needs, whatever its content: no part of a batch would fare
+    better, and nothing more of it is sent in this run."""
 
 
 class HeldError(RecordError):

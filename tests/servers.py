@@ -142,7 +142,8 @@ class MariadbServer:
         while True:
             with suppress(pymysql.err.OperationalError):
                 if Path(self.socket).exists():
-                    return pymysql.connect(unix_socket=self.socket, user="root", autocommit=True)
+                    own = "SET lock_wait_timeout = 20"  # a test that leaves a transaction open fails by name
+                    return pymysql.connect(unix_socket=self.socket, user="root", autocommit=True, init_command=own)
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"mariadbd did not start:\n{self._last_words()}")
             time.sleep(0.05)

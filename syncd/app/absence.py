@@ -1,19 +1,20 @@
-"""Absent is not deleted: what becomes of pairs that a complete pass did not meet.
+"""Absent is not deleted: what becomes of pairs that a complete pass did not meet, or that a side lists as deleted.
 
 Each one is asked for by itself: found under its external id (or as the document with its `creation`): renamed; there
 under its own key: it left the scope; not there: deleted. A refused question stops the mapping, it is never read as a
-deletion.
+deletion. A side's own list of deletions only says whom to ask for, long before a complete pass does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from syncd.app.amendments import replaced
 from syncd.app.context import Pass
 from syncd.app.observe import Observation, stage_rows
 from syncd.app.tombstones import live_pairs, tombstone
 from syncd.core.matching import Matcher
-from syncd.core.model import Pair, Row, Side
+from syncd.core.model import Pair, PairState, Row, Side
 from syncd.ports.state import Staged, StagedState
 
 PAGE = 200
@@ -24,26 +25,44 @@ def judge_absent(run: Pass, observation: Observation, matcher: Matcher) -> None:
     for ids in _pages(_missing(run, observation)):
         look_again(run, observation.side, ids, matcher, present=StagedState.OUT)
         run.checkpoint()
+    if not observation.complete:
+        for ids in _pages(_told_deleted(run, observation)):
+            look_again(run, observation.side, ids, matcher, present=None)
+            run.checkpoint()
 
 
 def look_again(
-    run: Pass, side: Side, ids: Sequence[int], matcher: Matcher, *, present: StagedState = StagedState.NEW
+    run: Pass,
+    side: Side,
+    ids: Sequence[int],
+    matcher: Matcher,
+    *,
+    present: StagedState | None = StagedState.NEW,
+    known_gone: bool = False,
 ) -> None:
-    """Read the records of these pairs on `side` afresh and stage them; `present` is the state of those still there."""
+    """Read the records of these pairs on `side` afresh and stage them.
+
+    `present` is the state of those still there; None: they are left alone. `known_gone`: they were asked for singly
+    before, and only whether they are back is of interest.
+    """
     pairs = live_pairs(run, ids)
     keys = [pair.key(side) for pair in pairs]
     rows = {row.key: row for row in run.endpoints[side].fetch([key for key in keys if key is not None])}
+    amended = replaced(run, side, rows.values())
     lost = [pair for pair in pairs if not _is_there(pair, side, rows)]
     renamed = _renamed(run, side, lost) if lost else {}
-    gone = {pair.id for pair in lost}
+    if not known_gone:
+        rows |= _hidden(run, side, [pair for pair in lost if pair.id not in renamed], rows)
+    gone = {pair.id for pair in lost if not _is_there(pair, side, rows)}
     staged: list[Staged] = []
     for pair in pairs:
         if pair.id in renamed:
             staged.extend(stage_rows(side, [(renamed[pair.id], pair.id)], matcher))
         elif pair.id in gone:
             staged.append(tombstone(run, pair, side))
-        else:
-            row = stage_rows(side, [(rows[pair.key(side) or ""], pair.id)], matcher)[0]
+        elif present is not None:
+            name = pair.key(side) or ""
+            row = stage_rows(side, [(amended.get(name) or rows[name], pair.id)], matcher)[0]
             staged.append(row if row.deleted else row._replace(state=present))
     with run.store.transaction(run.lease) as tx:
         tx.stage(staged)
@@ -61,7 +80,7 @@ def recheck_absent(run: Pass, matcher: Matcher) -> None:
             rows = [(work.pair.id, work.erpnext if side is Side.ERPNEXT else work.source) for work in page]
             ids = [pair for pair, row in rows if row is not None and row.deleted]
             if ids:
-                look_again(run, side, ids, matcher)
+                look_again(run, side, ids, matcher, known_gone=True)
 
 
 def _missing(run: Pass, observation: Observation) -> Iterator[int]:
@@ -72,6 +91,19 @@ def _missing(run: Pass, observation: Observation) -> Iterator[int]:
     for pair in run.store.pair_ids(run.mapping.name):
         if pair not in observation.seen or pair in observation.suspects:
             yield pair
+
+
+def _told_deleted(run: Pass, observation: Observation) -> Iterator[int]:
+    """Live pairs whose record the side itself lists as deleted since the cursor at which the pass began."""
+    side = observation.side
+    told = run.endpoints[side].deletions(observation.since, overlap=run.options.overlap)
+    keys = [deletion.key for deletion in told]
+    for deletion, entry in zip(told, run.store.known(run.mapping.name, side, keys, [None] * len(keys)), strict=True):
+        if entry is None or entry.pair is None or entry.pair_state is PairState.ENDED or entry.key != deletion.key:
+            continue
+        later = entry.creation is not None and entry.creation > deletion.stamp
+        if not later and entry.pair not in observation.seen:
+            yield entry.pair
 
 
 def _pages(ids: Iterator[int]) -> Iterator[list[int]]:
@@ -91,6 +123,12 @@ def _is_there(pair: Pair, side: Side, rows: dict[str, Row]) -> bool:
     if row is None:
         return False
     return row.creation is None or pair.creation is None or row.creation == pair.creation
+
+
+def _hidden(run: Pass, side: Side, lost: Sequence[Pair], found: dict[str, Row]) -> dict[str, Row]:
+    """Those records of lost pairs that are there after all, each asked for by itself."""
+    keys = [key for pair in lost if (key := pair.key(side)) is not None and key not in found]
+    return {row.key: row for row in run.endpoints[side].fetch_singly(keys)} if keys else {}
 
 
 def _renamed(run: Pass, side: Side, lost: Sequence[Pair]) -> dict[int, Row]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from syncd.app.context import Pass
-from syncd.core.model import PairState, Row, Side
+from syncd.core.model import Action, PairState, Row, Side, Write
 from syncd.ports.state import Known
 
 CANCELLED = 2
@@ -26,6 +26,28 @@ def predecessors(run: Pass, side: Side, row: Row, near: Mapping[str, Row]) -> li
             before = next(iter(run.endpoints[side].fetch([name])), None)
         name = None if before is None else run.mapping.amended_from(before.values)
     return found
+
+
+def left_at(run: Pass, write: Write) -> Row | None:
+    """Where an amendment that was refused has left its document: the draft that waits in its place, or the cancelled
+    document where nothing was put into its place. None: it stands as it stood.
+    """
+    if write.action is not Action.AMEND or write.key is None:
+        return None
+    endpoint = run.endpoints[write.side]
+    waiting = endpoint.amendments([write.key]).get(write.key)
+    if waiting is not None and waiting.docstatus != CANCELLED:
+        return waiting
+    rows = endpoint.fetch([write.key])
+    return next((row for row in rows if row.docstatus == CANCELLED), None)
+
+
+def replaced(run: Pass, side: Side, rows: Iterable[Row]) -> Mapping[str, Row]:
+    """The newest document of the chain behind each of these that was amended, by their names."""
+    if side is Side.SOURCE or run.mapping.spec.lifecycle is None:
+        return {}
+    cancelled = [row.key for row in rows if row.docstatus == CANCELLED]
+    return run.endpoints[side].amendments(cancelled) if cancelled else {}
 
 
 def is_old(run: Pass, side: Side, row: Row) -> bool:

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from enum import Enum
 from typing import NamedTuple
 
 from syncd.app.context import Pass
 from syncd.app.failures import failure_of
-from syncd.app.linking import learn_links, link_key
+from syncd.app.linking import learn_links
 from syncd.app.pairs import ended_pair
 from syncd.app.singles import all_unpaired, record_key
 from syncd.core.creation import Creation, CreationPlan
 from syncd.core.documents import TRANSITION
-from syncd.core.merge import Problem
-from syncd.core.model import Action, Image, Side, Write
-from syncd.core.plan import problem_text
+from syncd.core.model import Action, Side, Write
+from syncd.core.sights import LINK, Decision, Verdict, refusal
 from syncd.core.spec import MappingSpec
 from syncd.core.values import decode_image
 from syncd.errors import BusyError, RecordError, RefusedError
 from syncd.ports.state import ConflictRecord, FailureRecord, Staged, StagedState
 
 WAITS_FOR_LINK = "It is done in the run in which the record it links to has its partner."
-LINK = "link"
-"""Kind of the conflict of a record that links to a held one."""
+
+
+class Patience(Enum):
+    """What becomes of a record that links to something that has no partner yet."""
+
+    WAIT = "wait"
+    """It waits: the target may be made in this pass."""
+    PART = "part"
+    """It waits on if it may stand in a circle with its target, else it fails until the target arrives."""
+    COMPLETE = "complete"
+    """It is created without the link, which is completed later; what cannot do without fails."""
 
 
 class Birth(NamedTuple):
@@ -34,8 +43,6 @@ class Birth(NamedTuple):
     """The ERPNext fieldnames of the write's values."""
     owed: tuple[str, ...] = ()
     """Fields, in the receiving side's names, that are left out until their links lead somewhere."""
-    refused: str = ""
-    """Why the site would not submit it: it is made as a draft, and held."""
 
 
 class BirthDecider:
@@ -48,7 +55,7 @@ class BirthDecider:
         spec = run.mapping.spec
         self._refusal = _unsafe(spec.doctype, spec.source) if _is_unsafe(spec, target) else None
         late = run.late | {run.mapping.name}
-        self._deferrable = {
+        self.deferrable = {
             entry.name: (entry.spec.erpnext if target is Side.ERPNEXT else entry.spec.source) or ""
             for entry in run.mapping.fields
             if entry.spec.link in late and not self._required(entry.spec.erpnext, entry.spec.source)
@@ -66,8 +73,8 @@ class BirthDecider:
         info = fields.get(erpnext if self._target is Side.ERPNEXT else source or "")
         return info is not None and info.required
 
-    def decide(self, page: Sequence[Staged], *, last: bool) -> tuple[list[Birth], int]:
-        """(what is to be created, how many rows wait for the target of a link); `last`: nothing waits any longer."""
+    def decide(self, page: Sequence[Staged], patience: Patience) -> tuple[list[Birth], int]:
+        """(what is to be created, how many rows go on waiting for the target of a link)."""
         run, giving = self._run, self._target.other
         if not self._plan.allowed:
             with run.store.transaction(run.lease) as tx:
@@ -86,33 +93,60 @@ class BirthDecider:
         waits = 0
         for row, image in zip(page, images, strict=True):
             creation = self._plan.decide(row.key, image)
-            owed: tuple[str, ...] = ()
-            troubles = self._troubles(creation, image)
-            if last and troubles == "" and creation.problems:
-                creation, owed = self._without_links(row, image, creation)
+            stopped = refusal([each for each in creation.problems if each.field not in self.deferrable])
+            owed: Collection[str] = ()
+            if creation.problems and stopped.verdict is not Verdict.HOLD:
+                waiting, owed = self._waiting(creation, patience)
+                waits += waiting
+                if waiting:
+                    continue
+                creation = self._plan.decide(row.key, image, without=owed) if owed else creation
             if creation.ends:
                 self._end(row, ended, marks)
-            elif troubles or creation.holds:
+            elif creation.holds or stopped.verdict is Verdict.HOLD:
                 marks.append((row.id, StagedState.HELD))
-                conflicts.append(self._held(row, creation.holds or troubles, TRANSITION if creation.holds else LINK))
+                kind = TRANSITION if creation.holds else LINK
+                conflicts.append(self._held(row, creation.holds or stopped.text, kind))
             elif creation.write is not None:
-                births.append(Birth(row, creation.write, creation.labels, owed))
-            elif not last and all(problem.link is not None for problem in creation.problems):
-                waits += 1
+                later = tuple(self.deferrable[name] for name in owed)
+                births.append(Birth(row, creation.write, creation.labels, later))
             else:
                 marks.append((row.id, StagedState.FAILED))
-                failures.append(self.failure(row, _error(creation.problems)))
-                run.waiting = run.waiting or any(problem.link is not None for problem in creation.problems)
-        if marks or ended:
-            with run.store.transaction(run.lease) as tx:
-                tx.add_pairs([ended_pair(row) for row in ended], run.state.layout)
-                tx.unstage([row.id for row in ended])
-                tx.mark_staged(marks)
-                tx.fail(failures)
-                tx.hold(conflicts)
-            run.noticed = True
-        run.counts.ended += len(ended)
+                failures.append(self.failure(row, _error(refusal(creation.problems))))
+        self._store(marks, failures, conflicts, ended)
         return births, waits
+
+    def _store(
+        self,
+        marks: Sequence[tuple[int, StagedState]],
+        failures: Sequence[FailureRecord],
+        conflicts: Sequence[ConflictRecord],
+        ended: Sequence[Staged],
+    ) -> None:
+        """What is not created. Who waits as before, for the same, is not told of again."""
+        run = self._run
+        if not (marks or ended):
+            return
+        told = [failure for failure in failures if not run.was_told(failure)]
+        with run.store.transaction(run.lease) as tx:
+            tx.add_pairs([ended_pair(row) for row in ended], run.state.layout)
+            tx.unstage([row.id for row in ended])
+            tx.mark_staged(marks)
+            tx.fail(told)
+            tx.hold(conflicts)
+        run.noticed = run.noticed or bool(told or conflicts or ended)
+        run.counts.ended += len(ended)
+
+    def _waiting(self, creation: Creation, patience: Patience) -> tuple[bool, Collection[str]]:
+        """(whether a record whose links lead nowhere yet goes on waiting, the fields that it is created without)."""
+        if any(problem.link is None for problem in creation.problems):
+            return False, ()
+        self._run.waiting = True
+        if patience is Patience.WAIT:
+            return True, ()
+        circle = {each.field for each in creation.problems if each.link is not None and each.link.pending}
+        whole = all(each.field in circle and each.field in self.deferrable for each in creation.problems)
+        return whole and patience is Patience.PART, circle if whole else ()
 
     @staticmethod
     def _end(row: Staged, ended: list[Staged], marks: list[tuple[int, StagedState]]) -> None:
@@ -121,34 +155,6 @@ class BirthDecider:
             ended.append(row)
         else:
             marks.append((row.id, StagedState.UNMATCHED))
-
-    def _without_links(self, row: Staged, image: Image, creation: Creation) -> tuple[Creation, tuple[str, ...]]:
-        """The creation without the links that lead nowhere yet, as far as they may be completed later."""
-        open_links = {
-            problem.field
-            for problem in creation.problems
-            if problem.link is not None and problem.field in self._deferrable
-        }
-        if not open_links:
-            return creation, ()
-        self._run.waiting = True
-        return self._plan.decide(row.key, image, without=open_links), tuple(
-            self._deferrable[name] for name in open_links
-        )
-
-    def _troubles(self, creation: Creation, image: Image) -> str:
-        """Why a record is held: something that it links to waits for a person. "" where nothing does."""
-        if any(problem.link is None for problem in creation.problems):
-            return ""
-        held = [problem.reason for problem in creation.problems if problem.link is not None and problem.link.held]
-        giving = self._target.other
-        for entry in self._run.mapping.fields:
-            if entry.spec.link is None or entry.name in self._deferrable:
-                continue
-            key = link_key(entry, giving, image[entry.erpnext_at if giving is Side.ERPNEXT else entry.source_at])
-            trouble = "" if key is None else self._run.mapping.books[entry.spec.link].trouble(giving, key)
-            held.extend([f"{entry.name}: {trouble}"] if trouble else [])
-        return "; ".join(dict.fromkeys(held))
 
     def _held(self, row: Staged, text: str, kind: str) -> ConflictRecord:
         run, erpnext = self._run, row.side is Side.ERPNEXT
@@ -178,12 +184,16 @@ class BirthDecider:
         rows = [row for row in all_unpaired(run, giving, [StagedState.HELD]) if record_key(row) in held]
         images = [decode_image(row.image) for row in rows]
         learn_links(run, [(giving, image) for image in images])
-        plans = [(row, image, self._plan.decide(row.key, image)) for row, image in zip(rows, images, strict=True)]
-        free = [row for row, image, plan in plans if not plan.holds and not self._troubles(plan, image)]
+        plans = [(row, self._plan.decide(row.key, image)) for row, image in zip(rows, images, strict=True)]
+        free = [row for row, plan in plans if not plan.holds and not self._is_held(plan)]
         if free:
             with run.store.transaction(run.lease) as tx:
                 tx.mark_staged([(row.id, StagedState.NEW) for row in free])
                 tx.close_conflicts([record_key(row) for row in free])
+
+    def _is_held(self, creation: Creation) -> bool:
+        problems = [each for each in creation.problems if each.field not in self.deferrable]
+        return refusal(problems).verdict is Verdict.HOLD
 
     def failure(self, row: Staged, error: RecordError) -> FailureRecord:
         """The failure of a record whose partner could not be made."""
@@ -214,9 +224,8 @@ def _unsafe(doctype: str, source: str) -> RecordError:
     )
 
 
-def _error(problems: Sequence[Problem]) -> RecordError:
+def _error(decision: Decision) -> RecordError:
     """A link that leads nowhere yet is tried again in every run; anything else when the record changes."""
-    text = problem_text(problems)
-    if all(problem.link is not None for problem in problems):
-        return BusyError(text, hint=WAITS_FOR_LINK)
-    return RefusedError(text, hint="Correct the value, or the field's line in the mapping.")
+    if decision.waiting:
+        return BusyError(decision.text, hint=WAITS_FOR_LINK)
+    return RefusedError(decision.text, hint="Correct the value, or the field's line in the mapping.")

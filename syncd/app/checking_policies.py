@@ -43,8 +43,9 @@ def check_policies(spec: MappingSpec, erpnext: Schema, source: Schema) -> list[F
         *(_found_again(spec) if creates else ()),
         *_posting(spec, erpnext),
         *(_out_of_scope(spec) if creates else ()),
-        *_stamps(spec, source),
-        *_matching(spec, erpnext, source),
+        *_stamps(spec),
+        *_matching(spec, erpnext),
+        *_indexes(spec, source),
     ]
 
 
@@ -146,15 +147,16 @@ def _posting(spec: MappingSpec, erpnext: Schema) -> Iterator[Finding]:
     """ERPNext puts today's date where nobody says that the date is meant (measured)."""
     flowing = {entry.erpnext for entry in spec.fields if entry.source is None or entry.direction.reaches(Side.ERPNEXT)}
     dated = [name for name in _DATED if name in flowing]
-    if dated and "set_posting_time" in erpnext.fields and "set_posting_time" not in flowing:
-        if spec.direction.reaches(Side.ERPNEXT):
-            yield finding(
-                Severity.WARNING,
-                spec,
-                f"fields.{dated[0]}",
-                f"{spec.doctype} puts the present in place of {dated[0]} at every save unless set_posting_time is 1",
-                "Add set_posting_time = { constant = true } under [fields].",
-            )
+    if not dated or not spec.direction.reaches(Side.ERPNEXT):
+        return
+    if "set_posting_time" in erpnext.fields and "set_posting_time" not in flowing:
+        yield finding(
+            Severity.WARNING,
+            spec,
+            f"fields.{dated[0]}",
+            f"{spec.doctype} puts the present in place of {dated[0]} at every save unless set_posting_time is 1",
+            "Add set_posting_time = { constant = true } under [fields].",
+        )
 
 
 def _out_of_scope(spec: MappingSpec) -> Iterator[Finding]:
@@ -186,7 +188,7 @@ def _toml(value: object) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value).lower()
 
 
-def _stamps(spec: MappingSpec, source: Schema) -> Iterator[Finding]:
+def _stamps(spec: MappingSpec) -> Iterator[Finding]:
     if spec.modified is None:
         yield finding(
             Severity.NOTE,
@@ -197,12 +199,11 @@ def _stamps(spec: MappingSpec, source: Schema) -> Iterator[Finding]:
         )
 
 
-def _matching(spec: MappingSpec, erpnext: Schema, source: Schema) -> Iterator[Finding]:
-    """Columns that records are looked up by, and nothing that keeps two of them apart or finds them quickly."""
-    tells = any(info.indexed for info in source.fields.values())
-    for name in dict.fromkeys(name for rule in spec.match for name in rule):
+def _matching(spec: MappingSpec, erpnext: Schema) -> Iterator[Finding]:
+    """Rules of one field that nothing in ERPNext keeps apart."""
+    for name in dict.fromkeys(rule[0] for rule in spec.match if len(rule) == 1):
         info = erpnext.fields.get(name)
-        if info is not None and not info.indexed and len([rule for rule in spec.match if rule == (name,)]):
+        if info is not None and not info.indexed:
             yield finding(
                 Severity.NOTE,
                 spec,
@@ -211,18 +212,26 @@ def _matching(spec: MappingSpec, erpnext: Schema, source: Schema) -> Iterator[Fi
                 "what matches both is held",
                 "Where its values tell records apart, set Unique or Index for it in Customize Form.",
             )
+
+
+def _indexes(spec: MappingSpec, source: Schema) -> Iterator[Finding]:
+    """The same of the source, and columns that rows are asked for by; only of a source that tells its indexes."""
+    if not any(info.indexed for info in source.fields.values()):
+        return
+    bare = {name for name, info in source.fields.items() if not info.indexed}
+    for name in dict.fromkeys(rule[0] for rule in spec.match if len(rule) == 1):
         column = next((entry.source for entry in spec.fields if entry.erpnext == name), None)
-        if tells and column in source.fields and not source.fields[column].indexed and (name,) in spec.match:
+        if column in bare:
             yield finding(
                 Severity.NOTE,
                 spec,
                 "match.by",
-                f"{column} has no index in {spec.entity}: nothing there keeps two rows from holding one value, and what "
-                "matches both is held",
+                f"{column} has no index in {spec.entity}: nothing there keeps two rows from holding one value, and "
+                "what matches both is held",
                 "Where its values tell records apart, give it a unique index.",
             )
     for key, column in (("modified", spec.modified), ("erpnext_name", spec.erpnext_name)):
-        if tells and column in source.fields and not source.fields[column].indexed:
+        if column in bare:
             yield finding(
                 Severity.NOTE,
                 spec,

@@ -146,7 +146,7 @@ def _choices(line: Line, info: FieldInfo, column: FieldInfo) -> Iterator[Finding
             if strange:
                 yield line.finding(
                     Severity.WARNING,
-                    f"no entry gives {_shown(strange)}, which {line.doctype} takes: documents that hold one are failures",
+                    f"no entry gives {_shown(strange)}, which {line.doctype} takes: documents with it are failures",
                     "Add an entry for each, or let the line flow to ERPNext only.",
                     key="values",
                 )

@@ -1,4 +1,4 @@
-"""What the checks of a mapping share: findings, suggestions, and every line of a mapping with what it stands between."""
+"""What the checks of a mapping share: findings, suggestions, and every line of it with what it stands between."""
 
 from __future__ import annotations
 

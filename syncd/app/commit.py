@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
+from syncd.app.amendments import left_at
 from syncd.app.births import WAITS_FOR_LINK
 from syncd.app.context import Pass
-from syncd.app.deciding import NOTHING, Case, conflict_of, told_stamp, transition_conflict
-from syncd.app.failures import failure_of
+from syncd.app.deciding import NOTHING, TRANSITIONS, Case, conflict_of, decides, told_stamp, transition_conflict
+from syncd.app.failures import failure_of, passing
 from syncd.app.observe import pair_row
-from syncd.app.pairs import sent_over
-from syncd.core.documents import TRANSITION
+from syncd.app.pairs import owes_link, sent_over
+from syncd.app.worked_out import without_worked_out
+from syncd.core.documents import DOCUMENT, TRANSITION
 from syncd.core.mapping import AMENDED_FROM, DOCSTATUS
 from syncd.core.model import Action, Baseline, Image, PairState, Row, Side, Write
-from syncd.core.plan import Presence, Verdict, baseline_after
+from syncd.core.plan import Presence, Sight, Verdict, baseline_after
 from syncd.core.rows import agreed
 from syncd.core.values import digest, encode_baseline, encode_image
 from syncd.errors import BusyError, GoneError, HeldError, RecordError, RefusedError, StaleError
@@ -37,6 +39,8 @@ class Settled:
     conflict: ConflictRecord | None = None
     failure: FailureRecord | None = None
     settled: bool = False
+    spent: bool = False
+    """A person's decision was tried, and refused: it is not tried again."""
     again: bool = False
     left: FailureRecord | None = None
     """What is recorded where looking again comes to nothing in this run."""
@@ -74,7 +78,10 @@ def settle_case(run: Pass, case: Case, results: Mapping[Side, WriteResult]) -> S
         if case.decision.waiting:
             error, run.waiting = BusyError(case.decision.text, hint=WAITS_FOR_LINK), True
         _fail(run, case, Side.ERPNEXT, Action.UPDATE, error, outcome)
-        outcome.change = _state_only(case, PairState.FAILED)
+        if outcome.failure is not None and case.decision.waiting and run.was_told(outcome.failure):
+            outcome.failure = None
+        if outcome.failure is not None or case.work.pair.state is not PairState.FAILED or case.moved():
+            outcome.change = _state_only(case, PairState.FAILED)
     elif verdict is Verdict.FAIL:
         _note_stamps(case, outcome)
     else:
@@ -96,7 +103,10 @@ def _close(run: Pass, case: Case, outcome: Settled) -> None:
     """Nothing is to be written: settled, ended or paused."""
     if case.decision.verdict is Verdict.SETTLE:
         sights = (case.sights[Side.ERPNEXT].values, case.sights[Side.SOURCE].values)
-        outcome.change = _changed(case, PairState.AGREED, agreed(run.mapping, _base(case), sights), {})
+        baselines: Baselines = agreed(run.mapping, _base(case), sights)
+        if case.decision.owed:
+            baselines = baseline_after(run.mapping, _base(case), sights, (None, None), case.decision.owed)
+        outcome.change = _changed(case, PairState.AGREED, baselines, {})
     elif case.decision.verdict is Verdict.END:
         outcome.change = _ended(case)
     else:
@@ -150,17 +160,22 @@ def _after_writes(run: Pass, case: Case, results: Mapping[Side, WriteResult], ou
     if case.decision.ends:
         _after_removal(run, case, writes, failed, outcome)
         return
-    pending = frozenset(change.field for write in owed.values() for change in write.changes)
+    pending = case.decision.owed.union(change.field for write in owed.values() for change in write.changes)
     baselines = _baselines(run, case, results, pending)
     # A written side's staged row is history: its new image is the baseline.
     outcome.unstage = [row.id for row in (case.row(done) for done in stored) if row is not None]
     if failed is None:
-        outcome.change = _changed(case, PairState.AGREED, baselines, results)
+        renamed = owes_link(run.mapping, Side.SOURCE) and _is_renamed(case, results)
+        outcome.change = _changed(case, PairState.UNFINISHED if renamed else PairState.AGREED, baselines, results)
         outcome.unstage = case.staged()
         outcome.settled = True
-        foreign = [(side, result.row) for side, result in _done(results) if run.is_foreign(side, result.row)]
+        foreign = [
+            (side, result.row)
+            for side, result in _done(results)
+            if run.is_foreign(side, result.row) or (side is Side.ERPNEXT and _told_more(run, case, result.row))
+        ]
         outcome.stage = [pair_row(side, row, case.pair.id) for side, row in foreign]
-        outcome.again = bool(foreign)
+        outcome.again = bool(foreign) or renamed
         return
     side, error = failed
     # The baseline of a side that was written holds old values where a write is owed: what it holds now is kept apart.
@@ -171,11 +186,43 @@ def _after_writes(run: Pass, case: Case, results: Mapping[Side, WriteResult], ou
             outcome.change = _changed(case, PairState.UNFINISHED, baselines, results)
         return
     if isinstance(error, HeldError):
-        outcome.conflict = transition_conflict(run, case, error)
-        outcome.change = _changed(case, PairState.HELD, baselines, results)
+        outcome.spent = decides(case)
+        row = left_at(run, writes[side])
+        if row is None:
+            outcome.conflict = transition_conflict(run, case, error)
+            outcome.change = _changed(case, PairState.HELD, baselines, results)
+        else:
+            _half_amended(run, case, row, error, pending, outcome)
         return
     outcome.change = _changed(case, PairState.FAILED, baselines, results)
-    _fail(run, case, side, writes[side].action, error, outcome, stored)
+    _fail(run, case, side, writes[side].action, _as_retried(writes[side], error), outcome, stored)
+
+
+def _is_renamed(case: Case, results: Mapping[Side, WriteResult]) -> bool:
+    """Whether the pair goes on under the name of an amendment, which its record does not know yet."""
+    return any(side is Side.ERPNEXT and result.row.key != case.pair.erpnext_name for side, result in _done(results))
+
+
+def _half_amended(
+    run: Pass, case: Case, row: Row, error: HeldError, pending: frozenset[str], outcome: Settled
+) -> None:
+    """The document is cancelled, and its amendment is refused: it waits as a draft, or is not there at all.
+
+    The pair goes on with the draft, whose fields have agreed. The document's state has not: it is syncd's to finish
+    (`Sight.ours`), and never the will of a person.
+    """
+    seen = Sight(values=row.values, stamp=row.stamp, partner=row.partner)
+    stands = replace(case, sights={**case.sights, Side.ERPNEXT: seen})
+    baselines = _base(case)
+    if row.key != case.pair.erpnext_name:
+        stands = replace(stands, pair=replace(case.pair, erpnext_name=row.key, creation=row.creation))
+        [sent] = [write for write in case.decision.writes if write.side is Side.ERPNEXT]
+        owed = (pending - {change.field for change in sent.changes}) | {DOCUMENT}
+        baselines = _baselines(run, stands, {Side.ERPNEXT: Done(row)}, owed)
+    outcome.change = _changed(stands, PairState.HELD, baselines, {})
+    outcome.conflict = transition_conflict(run, stands, error)
+    outcome.unstage = [staged.id for staged in [case.row(Side.ERPNEXT)] if staged is not None]
+    outcome.stage = [pair_row(Side.ERPNEXT, row, case.pair.id)]
 
 
 def _look_again(run: Pass, case: Case, side: Side, action: Action, error: RecordError, outcome: Settled) -> None:
@@ -206,11 +253,23 @@ def _after_removal(
         _look_again(run, case, side, writes[side].action, error, outcome)
         return
     if isinstance(error, HeldError):
+        outcome.spent = decides(case)
         outcome.conflict = transition_conflict(run, case, error)
         outcome.change = _state_only(case, PairState.HELD)
         return
     outcome.change = _state_only(case, PairState.FAILED)
-    _fail(run, case, side, writes[side].action, error, outcome)
+    _fail(run, case, side, writes[side].action, _as_retried(writes[side], error), outcome)
+
+
+def _as_retried(write: Write, error: RecordError) -> RecordError:
+    """A transition that is refused and not held lacks a right, or goes by `submit_fails = "rollback"`: tried again."""
+    return passing(error) if write.action in TRANSITIONS else error
+
+
+def _told_more(run: Pass, case: Case, row: Row) -> bool:
+    """Whether the write made ERPNext work something out anew that the source has yet to be told."""
+    before = case.sights[Side.ERPNEXT].values
+    return case.pair.erpnext is not None and without_worked_out(run.mapping, row.values, before) != row.values
 
 
 def _sent(run: Pass, write: Write, before: Image, row: Row) -> Image:
@@ -238,7 +297,10 @@ def _baselines(run: Pass, case: Case, results: Mapping[Side, WriteResult], pendi
             # Somebody edited it before it was read back: only what was sent is known to have been agreed.
             before = case.sights[write.side].values
             foreign = run.is_foreign(write.side, result.row)
-            stored[write.side] = _sent(run, write, before, result.row) if foreign else values
+            known = _sent(run, write, before, result.row) if foreign else values
+            if write.side is Side.ERPNEXT and case.pair.erpnext is not None:
+                known = without_worked_out(run.mapping, known, before)
+            stored[write.side] = known
     sights = (case.sights[Side.ERPNEXT].values, case.sights[Side.SOURCE].values)
     return baseline_after(run.mapping, _base(case), sights, (stored[Side.ERPNEXT], stored[Side.SOURCE]), pending)
 
@@ -286,6 +348,8 @@ def _changed(
         side: digest(encode_image(rows[side].values if side in rows else case.sights[side].values)) for side in Side
     }
     document = rows.get(Side.ERPNEXT)
+    if document is not None and document.key != pair.erpnext_name:
+        linked[Side.SOURCE] = False  # the source's record names the document before
     stamps = {side: rows[side].stamp if side in rows else case.sights[side].stamp for side in Side}
     return PairChange(
         pair.id,

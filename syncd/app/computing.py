@@ -12,7 +12,7 @@ from syncd.core.mapping import layout
 from syncd.core.model import Raw, Row, Write
 from syncd.core.spec import COMPUTED, MappingSpec
 from syncd.core.values import FieldType, Kind
-from syncd.ports.endpoint import Capabilities, Done, Endpoint, FieldInfo, Page, Schema, WriteResult
+from syncd.ports.endpoint import Capabilities, Deletion, Done, Endpoint, FieldInfo, Page, Schema, WriteResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +88,21 @@ class ComputingEndpoint:
         """See `Endpoint`."""
         return [self._row(row) for row in self._inner.fetch(keys)]
 
+    def fetch_singly(self, keys: Sequence[str]) -> list[Row]:
+        """See `Endpoint`."""
+        return [self._row(row) for row in self._inner.fetch_singly(keys)]
+
+    def deletions(self, cursor: str | None, *, overlap: float) -> Sequence[Deletion]:
+        """See `Endpoint`."""
+        return self._inner.deletions(cursor, overlap=overlap)
+
     def find(self, partners: Sequence[str]) -> list[Row]:
         """See `Endpoint`."""
         return [self._row(row) for row in self._inner.find(partners)]
+
+    def amendments(self, names: Sequence[str]) -> Mapping[str, Row]:
+        """See `Endpoint`: a source has none."""
+        return self._inner.amendments(names)
 
     def create(self, writes: Sequence[Write], operation: str) -> list[WriteResult]:
         """See `Endpoint`."""

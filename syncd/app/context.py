@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from syncd.app.gate import OPEN, Gate
 from syncd.core.guards import Limit
-from syncd.core.mapping import CompiledMapping
-from syncd.core.model import Baseline, Counts, Image, Missing, Raw, Row, Side
+from syncd.core.mapping import CompiledMapping, CompiledTable
+from syncd.core.model import Baseline, Counts, Image, Missing, Raw, Row, Rows, Side
+from syncd.core.rows import UNAGREED, rebased
 from syncd.core.values import without_ties
 from syncd.errors import InterruptedRunError
 from syncd.ports.endpoint import Clock, Endpoint
-from syncd.ports.state import Layout, Lease, MappingState, StateStore
+from syncd.ports.state import FailureRecord, Layout, Lease, MappingState, StateStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,7 @@ class Pass:
     layouts: dict[int, Layout]
     counts: Counts
     progress: Progress = no_progress
+    gate: Gate = OPEN
     full: bool = False
     renewed: bool = False
     """The mapping's content changed since the last run: everything is compared anew."""
@@ -89,11 +92,11 @@ class Pass:
     have been refused on both sides, with different content."""
     doubtful: dict[Side, set[str]] = field(default_factory=lambda: {side: set() for side in Side})
     """Keys of records, by their side, for which a creation was sent of which nobody knows yet whether it was done."""
+    told: Mapping[tuple[str | None, str | None], FailureRecord] = field(default_factory=dict)
+    """Failures that were open when the pass began, by (external id, ERPNext name)."""
     late: frozenset[str] = frozenset()
     """Mappings whose records may be made only after this mapping's, in a circle of links: what links to them is created
     without the link and completed later."""
-    planned: Mapping[tuple[str, Side], Collection[str]] = field(default_factory=dict)
-    """For plans: keys of records, by mapping and side, whose partners would be created before."""
     waiting: bool = False
     """A record waits for the target of a link."""
     _editors: dict[Side, str | None] = field(default_factory=dict)
@@ -112,6 +115,18 @@ class Pass:
         editor = self._editors[side]
         return editor is not None and row.editor is not None and row.editor != editor
 
+    def was_told(self, failure: FailureRecord) -> bool:
+        """Whether a record that waits fails exactly as it did before: nothing was tried, and nothing is new."""
+        before = self.told.get((failure.external_id, failure.erpnext_name))
+        known = before is not None and not before.permanent and not failure.permanent
+        return known and before is not None and (before.error, before.digest) == (failure.error, failure.digest)
+
+    def is_own(self, side: Side, editor: str | None) -> bool:
+        """Whether `editor`, as a record names who edited it last, is known to be syncd itself."""
+        if side not in self._editors:
+            self._editors[side] = self.endpoints[side].capabilities().editor
+        return editor is not None and editor == self._editors[side]
+
     def checkpoint(self) -> None:
         """Between batches: renew the lease, hear a request to stop."""
         self.lease.beat()
@@ -124,10 +139,31 @@ class Pass:
         old = self.layouts[layout]
         names = old.erpnext_fields if side is Side.ERPNEXT else old.source_fields
         known = dict(zip(names, image, strict=True))
-        return tuple(known.get(name, Missing.MISSING) for name in self.mapping.stored_names(side))
+        rows = {
+            table.erpnext_at if side is Side.ERPNEXT else table.source_at: _rows_as_now(table, side, known)
+            for table in self.mapping.tables
+        }
+        return tuple(
+            known[name] if name in known else rows.get(at, Missing.MISSING)
+            for at, name in enumerate(self.mapping.stored_names(side))
+        )
+
+
+def _rows_as_now(table: CompiledTable, side: Side, known: Mapping[str, Raw | Missing]) -> Raw | Missing:
+    """A stored table whose columns were others, with those that it has now; MISSING where there was none."""
+    head = f"{table.slot(side)}("
+    for name, held in known.items():
+        if name.startswith(head) and isinstance(held, Rows):
+            columns = name.removeprefix(head).removesuffix(")").split(",")
+            if all(len(row.values) == len(columns) for row in held.rows):
+                return rebased(held, columns, table.names(side))
+    return Missing.MISSING
 
 
 def whole(image: Baseline) -> Image | None:
     """The baseline as an image, or None where a field was not mapped then."""
     values: list[Raw] = [value for value in image if not isinstance(value, Missing)]
-    return without_ties(values) if len(values) == len(image) else None
+    tables = [value for value in values if isinstance(value, Rows)]
+    if len(values) < len(image) or any(UNAGREED in row.values for rows in tables for row in rows.rows):
+        return None
+    return without_ties(values)

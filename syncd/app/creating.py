@@ -9,20 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from syncd.app.births import Birth, BirthDecider
+from syncd.app.births import Birth, BirthDecider, Patience
 from syncd.app.context import Pass
-from syncd.app.deciding import told_stamp, transition_fields
-from syncd.app.pairs import born_pair, held_draft, owing
+from syncd.app.failures import passing
+from syncd.app.linking import forget_links
+from syncd.app.pairs import born_pair, owing
 from syncd.app.singles import PAGE, record_key
-from syncd.core.documents import TRANSITION
 from syncd.core.journal import Entry, encode_entries, encode_results
-from syncd.core.model import Action, Row, Side
-from syncd.core.sights import Sight
+from syncd.core.model import Action, Side
 from syncd.core.spec import SubmitFails
-from syncd.core.values import decode_image
-from syncd.errors import BusyError, Kind, RecordError
+from syncd.errors import BusyError, Kind, NotAllowedError, RecordError
 from syncd.ports.endpoint import Done, Failed, WriteResult
-from syncd.ports.state import ConflictRecord, NewPair, Operation, OperationState, StagedState
+from syncd.ports.state import NewPair, Operation, OperationState, StagedState
 
 FIRST_BATCH = 50
 """Documents of the first creating call; later ones grow or shrink with what the site answers."""
@@ -45,29 +43,32 @@ class Creator:
         """Decide on every NEW row of the other side and create what is to be created.
 
         What links to a record that is made in the same run (of this mapping) is decided again once that is there. In
-        the end, what links into a circle is created without the link, and what still leads nowhere waits for the next
-        run under its name.
+        the end, what stands in a circle is created without the link, and what leads nowhere waits for the next run
+        under its name.
         """
         self._decider.reconsider_held()
-        made, waits = self._round(last=False)
+        made, waits = self._round(Patience.WAIT)
         while waits and made:
-            made, waits = self._round(last=False)
+            made, waits = self._round(Patience.WAIT)
+        before = waits + 1
+        while self._decider.deferrable and 0 < waits < before:  # what failed is in no circle, nor what waits for it
+            before = waits
+            _, waits = self._round(Patience.PART)
         if waits:
-            self._round(last=True)
+            self._round(Patience.COMPLETE)
 
-    def _round(self, *, last: bool) -> tuple[int, int]:
+    def _round(self, patience: Patience) -> tuple[int, int]:
         """One pass over the NEW rows: (partners made, rows that wait for the target of a link)."""
         run, after = self._run, 0
         before, waits = run.counts.created[self._target.value], 0
         due: list[Birth] = []
-        for book in run.mapping.books.values():
-            book.forget()
+        forget_links(run)
         while page := run.store.unpaired(
             run.mapping.name, self._target.other, after=after, limit=PAGE, states=[StagedState.NEW]
         ):
             after = page[-1].id
-            births, waiting = self._decider.decide(page, last=last)
-            due.extend(births)
+            births, waiting = self._decider.decide(run.gate.rows(run, page), patience)
+            due.extend(run.gate.births(run, births))
             waits += waiting
             while len(due) >= self._size:
                 batch, due = due[: self._size], due[self._size :]
@@ -91,6 +92,16 @@ class Creator:
             self._commit(operation, births, results)
         elif error.kind in {Kind.UNKNOWN, Kind.STALE}:  # made, but not there to be read back: nobody splits that
             self._leave_open(births, error)
+        else:
+            self._after_refusal(operation, births, error)
+        run.progress(
+            f"creating in {self._endpoint.capabilities().seen_by}", run.counts.created[self._target.value], None
+        )
+
+    def _after_refusal(self, operation: Operation, births: Sequence[Birth], error: RecordError) -> None:
+        """A refused batch is split until the bad record stands alone, unless no part of it would fare better."""
+        if isinstance(error, NotAllowedError):
+            self._refuse(operation, births, error)
         elif len(births) > 1 and not isinstance(error, BusyError):
             self._finish(operation, error)
             self._size = max(1, self._size // 2)
@@ -100,15 +111,13 @@ class Creator:
         elif self._may_stay_draft(births[0], error):
             self._finish(operation, error)
             birth = births[0]
-            self._create([birth._replace(write=birth.write._replace(docstatus=0), refused=_told(error))])
+            self._create([birth._replace(write=birth.write._replace(docstatus=0))])
         else:
             self._refuse(operation, births, self._retried(births[0], error))
-        run.progress(
-            f"creating in {self._endpoint.capabilities().seen_by}", run.counts.created[self._target.value], None
-        )
 
     def _may_stay_draft(self, birth: Birth, error: RecordError) -> bool:
-        """Whether a document that ERPNext would not submit is made as a draft that waits for a person."""
+        """Whether a document that ERPNext would not submit is made as a draft, whose submission is asked for by itself:
+        refused again, it waits for a person."""
         lifecycle = self._run.mapping.spec.lifecycle
         return (
             birth.write.docstatus == 1
@@ -122,7 +131,7 @@ class Creator:
         """Under `submit_fails = "rollback"` nothing is kept, and a refused submission is tried again in every run."""
         if birth.write.docstatus != 1 or error.kind is not Kind.PERMANENT:
             return error
-        return BusyError(error.message, hint=error.hint, code=error.code, request_id=error.request_id)
+        return passing(error)
 
     def _journal(self, births: Sequence[Birth]) -> Operation:
         run = self._run
@@ -146,13 +155,11 @@ class Creator:
         pairs = [self._pair(birth, result) for birth, result in zip(births, done, strict=True)]
         outcomes = encode_results([result.row.key for result in done])
         keys = [record_key(birth.staged) for birth in births]
-        held = [self._held(birth, result.row) for birth, result in zip(births, done, strict=True) if birth.refused]
         with run.store.transaction(run.lease) as tx:
             tx.add_pairs(pairs, run.state.layout)
             tx.unstage([birth.staged.id for birth in births])
             tx.close_conflicts(keys)
             tx.close_failures(keys)
-            tx.hold(held)
             tx.finish([(operation.key, OperationState.DONE, "", outcomes)])
         run.counts.created[self._target.value] += len(births)
         run.counts.submitted += sum(birth.write.docstatus == 1 for birth in births)
@@ -161,30 +168,7 @@ class Creator:
     def _pair(self, birth: Birth, done: Done) -> NewPair:
         pair = born_pair(self._run, self._target, birth.staged, birth.write, done.row)
         missed = (*done.missed, *birth.owed)
-        pair = owing(self._run.mapping, self._target, pair, missed) if missed else pair
-        return held_draft(self._run.mapping, pair) if birth.refused else pair
-
-    def _held(self, birth: Birth, row: Row) -> ConflictRecord:
-        """The conflict of a document that stays a draft, since ERPNext would not submit it."""
-        run, source = self._run, birth.staged
-        sights = {
-            Side.ERPNEXT: Sight(values=row.values, stamp=row.stamp),
-            Side.SOURCE: Sight(values=decode_image(source.image), stamp=source.stamp),
-        }
-        return ConflictRecord(
-            mapping=run.mapping.name,
-            kind=TRANSITION,
-            external_id=source.key,
-            erpnext_name=row.key,
-            pair=None,
-            fields=transition_fields(run, sights),
-            erpnext_stamp=told_stamp(run, sights, Side.ERPNEXT),
-            source_stamp=told_stamp(run, sights, Side.SOURCE),
-            editor=row.editor,
-            text=f"ERPNext would not submit it, and it stays a draft: {birth.refused}",
-            opened=run.clock.now(),
-            run=run.run,
-        )
+        return owing(self._run.mapping, self._target, pair, missed) if missed else pair
 
     def _leave_open(self, births: Sequence[Birth], error: RecordError) -> None:
         """Nobody knows whether it was done: the operation stays open, its rows are not touched again in this run."""
@@ -204,10 +188,6 @@ class Creator:
             tx.fail([self._decider.failure(birth.staged, error) for birth in births])
             tx.finish([(operation.key, OperationState.REFUSED, error.message, outcomes)])
         self._run.noticed = True
-
-
-def _told(error: RecordError) -> str:
-    return f"{error.message} {error.hint}".strip()
 
 
 def entry_of(birth: Birth) -> Entry:

@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from syncd.app.context import Pass, whole
-from syncd.app.linking import learn_links
+from syncd.app.linking import forget_links, learn_chosen, learn_links
 from syncd.core.documents import TRANSITION
 from syncd.core.merge import Choice
-from syncd.core.model import Image, Pair, PairState, Raw, Row, Side
+from syncd.core.model import OPEN_STATES, Action, Image, Pair, PairState, Raw, Row, Side
 from syncd.core.plan import Decision, Presence, Sight, Verdict, decide_pair
 from syncd.core.resolution import decode_resolution
 from syncd.core.values import decode_image, digest, encode_image, parse_stamp
@@ -22,6 +22,7 @@ from syncd.ports.state import ConflictRecord, Staged, StagedState, Work
 
 PAGE = 500
 NOTHING: Mapping[Side, Image] = {}
+TRANSITIONS = frozenset({Action.SUBMIT, Action.CANCEL, Action.AMEND})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ def open_conflicts(run: Pass) -> dict[int, ConflictRecord]:
 def cases(run: Pass, only: Collection[int] | None = None) -> Iterator[list[Case]]:
     """Decisions on every pair that has something to decide on, in pages; `only` leaves out all but these pairs."""
     conflicts = open_conflicts(run)
+    forget_links(run)
     after = 0
     while page := run.store.work(run.mapping.name, after=after, limit=PAGE):
         wanted = page if only is None else [work for work in page if work.pair.id in only]
@@ -84,6 +86,8 @@ def decide_page(run: Pass, page: Sequence[Work], conflicts: Mapping[int, Conflic
         seen[pair.id] = {
             side: _sight(pair, side, _row(work, side)) or _asked(pair, side, fetched[side]) for side in Side
         }
+        if _was_cut_short(run, pair, work.erpnext or fetched[Side.ERPNEXT].get(pair.erpnext_name or "")):
+            seen[pair.id][Side.ERPNEXT] = replace(seen[pair.id][Side.ERPNEXT], ours=True)
     learn_links(run, [(side, sight.values) for sights in seen.values() for side, sight in sights.items()])
     for work in page:
         pair, sights = pairs[work.pair.id], seen[work.pair.id]
@@ -92,6 +96,7 @@ def decide_page(run: Pass, page: Sequence[Work], conflicts: Mapping[int, Conflic
         decision = decide_pair(run.mapping, moved, sights[Side.ERPNEXT], sights[Side.SOURCE])
         choice = choice_of(run, conflict, decision, sights) if conflict is not None else None
         if choice is not None:
+            learn_chosen(run, choice)
             decision = decide_pair(run.mapping, moved, sights[Side.ERPNEXT], sights[Side.SOURCE], choice=choice)
         asked = {
             side: fetched[side][key]
@@ -100,6 +105,12 @@ def decide_page(run: Pass, page: Sequence[Work], conflicts: Mapping[int, Conflic
         }
         decided.append(Case(moved, work, sights, decision, conflict, asked))
     return decided
+
+
+def _was_cut_short(run: Pass, pair: Pair, document: Staged | Row | None) -> bool:
+    """Whether a document may stand where it does because a transition of syncd's own was not finished: its pair is
+    open, and nobody else has edited it since."""
+    return document is not None and pair.state in OPEN_STATES and run.is_own(Side.ERPNEXT, document.editor)
 
 
 def _row(work: Work, side: Side) -> Staged | None:
@@ -234,9 +245,25 @@ def told_stamp(run: Pass, sights: Mapping[Side, Sight], side: Side) -> Raw:
 
 
 def transition_conflict(run: Pass, case: Case, error: HeldError) -> ConflictRecord:
-    """The conflict of a document whose transition only a person can decide on."""
-    decision = replace(case.decision, kind=TRANSITION, text=f"{error.message} {error.hint}".strip())
-    return replace(conflict_of(run, replace(case, decision=decision)), fields=transition_fields(run, case.sights))
+    """The conflict of a document whose transition only a person can decide on. A decision that was tried is spent."""
+    text = f"{error.message} → {error.hint}" if error.hint else error.message
+    decision = replace(case.decision, kind=TRANSITION, text=text)
+    held = conflict_of(run, replace(case, decision=decision, conflict=None))
+    return replace(held, text=text + _refused_again(case), fields=transition_fields(run, case.sights))
+
+
+def decides(case: Case) -> bool:
+    """Whether a person's decision on the record was noted when it was decided on."""
+    return case.conflict is not None and case.conflict.resolution is not None
+
+
+def _refused_again(case: Case) -> str:
+    """What is said about a decision that was tried, or was made on something else than stands there now."""
+    if case.conflict is None or case.conflict.resolution is None:
+        return ""
+    resolution = decode_resolution(case.conflict.resolution)
+    what = "not carried out, since the record moved after it was shown" if resolution.moved else "tried, and refused"
+    return f"; the decision ({resolution.text}) was {what}"
 
 
 def transition_fields(run: Pass, sights: Mapping[Side, Sight]) -> bytes:

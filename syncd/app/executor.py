@@ -88,6 +88,7 @@ class Executor:
     def execute(self, page: Sequence[Case]) -> None:
         """Execute one page and commit it."""
         run = self._run
+        page = run.gate.cases(run, page)
         writing = [
             case
             for case in page
@@ -128,9 +129,9 @@ class Executor:
             tx.journal([operation])
         outcomes: list[Outcome] = [None] * len(due)
         for index, result in run.endpoints[side].apply([write for _, write in due]):
-            case, _ = due[index]
+            case, write = due[index]
             outcome.results.setdefault(case.pair.id, {})[side] = result
-            outcomes[index] = _told(result)
+            outcomes[index] = _told(write.action, result)
         # Nobody knows what became of a write without an outcome: the next run looks.
         state = OperationState.OPEN if None in outcomes else OperationState.DONE
         outcome.finished.append((operation.key, state, "", encode_results(outcomes)))
@@ -143,6 +144,7 @@ class Executor:
             tx.change_pairs([entry.change for entry in committed if entry.change is not None], run.state.layout)
             tx.unstage([staged for entry in committed for staged in entry.unstage])
             tx.stage([row for entry in committed for row in entry.stage])
+            tx.close_conflicts([entry.key for entry in committed if entry.spent])
             tx.hold([entry.conflict for entry in committed if entry.conflict is not None])
             tx.fail([entry.failure for entry in committed if entry.failure is not None])
             tx.close_conflicts([entry.key for entry in committed if entry.settled])
@@ -202,12 +204,15 @@ def _entry(case: Case, write: Write) -> Entry:
     )
 
 
-def _told(result: WriteResult) -> Outcome:
-    """What became of one write, for the journal; None where nobody knows."""
+def _told(action: Action, result: WriteResult) -> Outcome:
+    """What became of one write, for the journal; None where nobody knows.
+
+    Nobody knows either how far an amendment has come that was not refused: the next run looks, and goes on with it.
+    """
     if isinstance(result, Done):
         return [DONE, "", "", ""]
     error = result.error
-    if error.kind is Kind.UNKNOWN:
+    if error.kind is Kind.UNKNOWN or (action is Action.AMEND and error.kind is Kind.TRANSIENT):
         return None
     word = _RESULT.get(type(error), "refused" if error.kind is Kind.PERMANENT else "busy")
     return [word, error.message, error.hint, error.request_id]

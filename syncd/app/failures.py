@@ -9,7 +9,7 @@ import orjson
 from syncd.app.context import Pass
 from syncd.core.model import Action, Raw, Side
 from syncd.core.values import show
-from syncd.errors import Kind, RecordError
+from syncd.errors import BusyError, Kind, RecordError
 from syncd.ports.state import FailureRecord
 
 
@@ -20,6 +20,13 @@ def parked_of(failures: Iterable[FailureRecord]) -> frozenset[tuple[str | None, 
         for failure in failures
         if failure.permanent and failure.digest is not None
     )
+
+
+def passing(error: RecordError) -> RecordError:
+    """The error as one that every run tries again: what stands in the way may go without the record changing."""
+    if error.kind is not Kind.PERMANENT:
+        return error
+    return BusyError(error.message, hint=error.hint, code=error.code, request_id=error.request_id)
 
 
 def failure_of(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from syncd.app.amendments import amended, is_old, predecessors
 from syncd.app.context import Pass
 from syncd.app.failures import failure_of
+from syncd.app.linking import learn_links
 from syncd.app.singles import Seen, forget_absent, standing
 from syncd.app.tombstones import live_pairs, tombstone
 from syncd.core.guards import emptied_side
@@ -35,6 +36,8 @@ class Observation:
 
     side: Side
     complete: bool
+    since: str | None = None
+    """The cursor at which the pass began."""
     rows: int = 0
     seen: Seen = field(default_factory=Seen)
     suspects: set[int] = field(default_factory=set)
@@ -103,7 +106,7 @@ def observe(run: Pass, side: Side, matcher: Matcher) -> Observation:
     capabilities = endpoint.capabilities()
     cursor = run.state.erpnext_cursor if side is Side.ERPNEXT else run.state.source_cursor
     complete = run.full or not capabilities.incremental or cursor is None
-    result = Observation(side=side, complete=complete)
+    result = Observation(side=side, complete=complete, since=cursor)
     before = standing(run, side) if complete else Seen()
     pages = endpoint.scan() if run.full else endpoint.changes(cursor, overlap=run.options.overlap)
     high = cursor
@@ -214,6 +217,8 @@ def _sift_page(
     if not rows:
         return
     known = run.store.known(run.mapping.name, side, [row.key for row in rows], [row.partner for row in rows])
+    if matcher.linked:
+        learn_links(run, [(side, row.values) for row in rows if row.values])
     moved = amended(run, side, rows, known)
     for place, (row, entry) in enumerate(zip(rows, known, strict=True)):
         image = encode_image(row.values)
@@ -286,12 +291,18 @@ def _sift_pair(
     result.seen.add(entry.pair)
     if entry.pair_state is PairState.ENDED:
         return
-    # A row that was staged as having left the filters is back.
-    unchanged = mark == entry.digest and not (row.deleted or run.renewed or entry.staged_state is StagedState.OUT)
+    # A row that was staged as having left the filters is back; one that lost its partner's id is decided on.
+    odd = entry.staged_state is StagedState.OUT or _strayed(row, entry)
+    unchanged = mark == entry.digest and not (row.deleted or run.renewed or odd)
     if not unchanged or entry.pair_state in _WATCHED:
         batch.stage.append(stage_row(side, row, image, mark, entry.pair, matcher))
     elif row.stamp != entry.stamp:
         batch.touch_known(entry, entry.pair, row.stamp)
+
+
+def _strayed(row: Row, entry: Known) -> bool:
+    """Whether somebody took the partner's id out of a record, or put another one there."""
+    return entry.partner is not None and (row.partner or None) != entry.partner
 
 
 def _settle_claims(run: Pass, side: Side, batch: _Batch, matcher: Matcher) -> None:

@@ -14,8 +14,10 @@ import orjson
 from syncd.app.amendments import CANCELLED
 from syncd.app.context import Pass
 from syncd.app.pairs import ended_pair
+from syncd.app.rematching import rematch
 from syncd.app.singles import all_unpaired, record_key
 from syncd.core.identity import Digests, Edge, Matching, match_rows
+from syncd.core.matching import Matcher
 from syncd.core.model import PairState, Side
 from syncd.core.values import decode_image, show
 from syncd.ports.state import ConflictRecord, NewPair, Staged, StagedState, Transaction
@@ -25,11 +27,22 @@ _SHOWN = 10
 """Candidates of an ambiguous match that a conflict lists."""
 
 
-def pair_up(run: Pass, *, fewer: bool = False) -> None:
+def pair_up(run: Pass, matcher: Matcher, *, fewer: bool = False) -> None:
     """Adopt what matches, hold what is ambiguous, end what names a partner that is gone.
 
-    `fewer`: records without a partner are not there any more, which may settle what was ambiguous.
+    `fewer`: records without a partner are not there any more, which may settle what was ambiguous. What was adopted
+    may be what a match rule of other records links to: these are looked at again.
     """
+    rematch(run, matcher)
+    _match(run, fewer=fewer)
+    while rematch(run, matcher):
+        _match(run, fewer=False)
+    _close_settled(run)
+    for side in Side:
+        _end_orphans(run, side)
+
+
+def _match(run: Pass, *, fewer: bool) -> None:
     _reconsider(run, fewer=fewer)
     edges = [Edge(rule, left, right) for rule, left, right in run.store.matches(run.mapping.name)]
     edges = _without_superseded(run, edges)
@@ -39,9 +52,6 @@ def pair_up(run: Pass, *, fewer: bool = False) -> None:
             _adopt(run, matches)
             run.checkpoint()
         _hold(run, matching)
-    _close_settled(run)
-    for side in Side:
-        _end_orphans(run, side)
 
 
 def _chunks(rows: Sequence[tuple[int, int]], size: int) -> Iterator[Sequence[tuple[int, int]]]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from syncd.app.context import Pass
+from syncd.app.worked_out import worked_out
+from syncd.core.lifecycle import Asked, asked_for
 from syncd.core.mapping import CompiledMapping
 from syncd.core.model import Baseline, Image, Missing, PairState, Raw, Row, Rows, Side, TableRow, Write
-from syncd.core.rows import agreed
+from syncd.core.rows import agreed, as_sent
 from syncd.core.values import decode_baseline, decode_image, digest, encode_baseline, encode_image
 from syncd.ports.state import NewPair, Staged
 
@@ -33,15 +35,15 @@ def born_pair(run: Pass, target: Side, staged: Staged, write: Write, row: Row, *
     image, origin = encode_image(baseline) if foreign else seen, staged.image
     if run.mapping.tables:
         made, given = baseline, decode_image(staged.image)
-        pair = agreed(run.mapping, None, (made, given) if erpnext_row else (given, made))
-        image, origin = (encode_baseline(each) for each in (pair if erpnext_row else reversed(pair)))
+        both = agreed(run.mapping, None, (made, given) if erpnext_row else (given, made))
+        image, origin = (encode_baseline(each) for each in (both if erpnext_row else reversed(both)))
     linked_here = write.link
     linked_there = staged.partner == row.key
     linked_erpnext = linked_here if erpnext_row else linked_there
     linked_source = linked_there if erpnext_row else linked_here
     links = {Side.ERPNEXT: linked_erpnext, Side.SOURCE: linked_source}
     owed = any(owes_link(run.mapping, side) and not linked for side, linked in links.items())
-    return NewPair(
+    pair = NewPair(
         erpnext_name=row.key if erpnext_row else staged.key,
         external_id=staged.key if erpnext_row else row.key,
         state=PairState.UNFINISHED if owed else PairState.AGREED,
@@ -57,19 +59,35 @@ def born_pair(run: Pass, target: Side, staged: Staged, write: Write, row: Row, *
         linked_source=linked_source,
         docstatus=row.docstatus if erpnext_row else staged.docstatus,
     )
+    told = worked_out(run.mapping, row.values, decode_image(staged.image)) if erpnext_row else ()
+    pair = owing(run.mapping, target, pair, told) if told else pair
+    return _owing_submission(run.mapping, pair) if _owes_submission(run.mapping, write, staged) else pair
+
+
+def _owes_submission(mapping: CompiledMapping, write: Write, staged: Staged) -> bool:
+    """Whether a draft was made for a record that asks for a submitted document: ERPNext would not submit it."""
+    lifecycle = mapping.spec.lifecycle
+    if lifecycle is None or write.side is not Side.ERPNEXT or write.docstatus != 0:
+        return False
+    return asked_for(lifecycle, mapping.asks(decode_image(staged.image))) is Asked.SUBMITTED
 
 
 def owing(mapping: CompiledMapping, target: Side, pair: NewPair, missed: Sequence[str]) -> NewPair:
     """A new pair some of whose fields the receiving side does not have yet.
 
-    Either the site silently did not take them (no right at their permission level), or their links lead nowhere yet.
-    They have not agreed: they are written once more by themselves, and then fail under their names.
+    The site silently did not take them (no right at their permission level), or their links lead nowhere yet, or it
+    works them out by itself, and the source has yet to be told. They have not agreed: they are written once more by
+    themselves, and then fail under their names.
     """
     images = {Side.ERPNEXT: list(_decoded(pair.erpnext_image)), Side.SOURCE: list(_decoded(pair.source_image))}
     for field in mapping.fields:
         if (field.spec.erpnext if target is Side.ERPNEXT else field.spec.source) in missed:
             images[Side.ERPNEXT][field.erpnext_at] = Missing.MISSING
             images[Side.SOURCE][field.source_at] = Missing.MISSING
+    for table in mapping.tables:
+        if table.name in missed:
+            images[Side.ERPNEXT][table.erpnext_at] = Missing.MISSING
+            images[Side.SOURCE][table.source_at] = Missing.MISSING
     return pair._replace(
         state=PairState.UNFINISHED,
         erpnext_image=encode_baseline(tuple(images[Side.ERPNEXT])),
@@ -77,14 +95,17 @@ def owing(mapping: CompiledMapping, target: Side, pair: NewPair, missed: Sequenc
     )
 
 
-def held_draft(mapping: CompiledMapping, pair: NewPair) -> NewPair:
-    """The pair of a document that ERPNext would not submit: its fields agree, its state is still owed."""
+def _owing_submission(mapping: CompiledMapping, pair: NewPair) -> NewPair:
+    """The pair of a document that was to be submitted and is a draft: its fields agree, its state is still owed.
+
+    Its submission is asked for by itself; refused again it waits for a person.
+    """
     lifecycle = mapping.spec.lifecycle
     if lifecycle is None or lifecycle.field is None:
         raise AssertionError("a submission was asked for by a mapping without [lifecycle]")
     source = list(_decoded(pair.source_image))
-    source[mapping.source_fields.index(lifecycle.field)] = None
-    return pair._replace(state=PairState.HELD, source_image=encode_baseline(tuple(source)))
+    source[mapping.source_fields.index(lifecycle.field)] = Missing.MISSING
+    return pair._replace(state=PairState.UNFINISHED, source_image=encode_baseline(tuple(source)))
 
 
 def _decoded(image: bytes | None) -> Baseline:
@@ -101,11 +122,7 @@ def sent_over(run: Pass, side: Side, values: Image, write: Write) -> Image:
 
 
 def _named(value: Raw) -> Raw:
-    if not isinstance(value, Rows):
-        return value
-    return Rows(
-        tuple(TableRow(f"?{at}" if row.name is None else row.name, row.values) for at, row in enumerate(value.rows))
-    )
+    return as_sent(value) if isinstance(value, Rows) else value
 
 
 def ended_pair(row: Staged) -> NewPair:

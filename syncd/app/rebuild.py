@@ -140,7 +140,7 @@ def _tie(run: Pass, _bound: Bound, _result: Rebuilt) -> None:
     for side in Side:
         observe(run, side, matcher)
     guard_gone(run)
-    pair_up(run)
+    pair_up(run, matcher)
 
 
 def _compare(run: Pass, bound: Bound, result: Rebuilt) -> None:

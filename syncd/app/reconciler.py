@@ -16,6 +16,7 @@ from syncd.app.creating import Creator
 from syncd.app.deciding import cases, counts_as
 from syncd.app.executor import ROUNDS, Executor
 from syncd.app.failures import parked_of
+from syncd.app.gate import OPEN, Gate
 from syncd.app.gone import guard_gone
 from syncd.app.observe import observe
 from syncd.app.pairing import pair_up
@@ -42,6 +43,7 @@ class Bound:
     mapping: CompiledMapping
     endpoints: Mapping[Side, Endpoint]
     fingerprint: str
+    gate: Gate = OPEN
 
 
 OpenMapping = Callable[[str, str], Bound]
@@ -88,22 +90,27 @@ class Reconciler:
         counts: dict[str, Counts] = {}
         codes: dict[str, ExitCode] = {}
         noticed = False
-        waiting: list[str] = []
+        waiting: dict[str, int] = {}
         for name in mappings:
             counts[name] = Counts()
             codes[name], met = self._guarded(name, run_id, options, counts[name], stop, progress)
-            noticed = noticed or met.noticed or codes[name] not in {ExitCode.OK, ExitCode.ATTENTION}
-            if met.waiting:
-                waiting.append(name)
+            done = codes[name] in {ExitCode.OK, ExitCode.ATTENTION}
+            noticed = noticed or met.noticed or not done
+            if met.waiting and done:
+                waiting[name] = met.operations
             if codes[name] is ExitCode.INTERRUPTED:
                 break
-        while waiting and len(mappings) > 1 and not stop.asked:
-            before = _written(counts)
-            still = []
-            for name in waiting:
-                codes[name], met = self._guarded(name, run_id, options, counts[name], stop, progress, completing=True)
-                still += [name] if met.waiting else []
-            waiting = still if _written(counts) > before else []
+        # In a circle nobody may have been able to begin, for want of knowing that the others wait as well.
+        before = -1 if waiting.keys() & self._circles.keys() else 0
+        while waiting and not stop.asked and _done(counts) > before:
+            before, due, waiting = _done(counts), waiting, {}
+            for name, operations in due.items():
+                codes[name], met = self._guarded(
+                    name, run_id, options, counts[name], stop, progress, after=operations
+                )
+                noticed = noticed or met.noticed
+                if met.waiting and codes[name] in {ExitCode.OK, ExitCode.ATTENTION}:
+                    waiting[name] = met.operations
         code = worst(list(codes.values()))
         result = _result(code)
         record = replace(
@@ -143,13 +150,14 @@ class Reconciler:
         stop: Stop,
         progress: Progress,
         *,
-        completing: bool = False,
+        after: int | None = None,
     ) -> tuple[ExitCode, _Met]:
         """(exit code, what was met) of one mapping; every error ends here and is told in the counts.
 
-        `completing`: the mapping was gone through in this run already; only what waits is looked at again.
+        `after`: the mapping was gone through in this run already, with so many operations; only what waits is looked at
+        again, under keys that were not given out yet.
         """
-        met = _Met()
+        met = _Met(operations=after or 0)
         try:
             lease = self._store.acquire(name, wait=options.wait)
         except LeaseHeldError as error:
@@ -159,7 +167,8 @@ class Reconciler:
             bound = self._open(name, run_id)
             run = start_pass(self._store, lease, bound, run_id, options, counts, self._clock, stop, progress)
             run.late = self._circles.get(name, frozenset())
-            self._reconcile(run, bound.fingerprint, met, completing=completing)
+            run.operations = met.operations
+            self._reconcile(run, bound.fingerprint, met, completing=after is not None)
         except HaltError as error:
             counts.halt = {"guard": error.guard, **self._told(error)}
             self._note_halt(name, lease, error)
@@ -175,7 +184,7 @@ class Reconciler:
             return ExitCode.DEFECT, met.notice()
         finally:
             lease.release()
-        return (ExitCode.ATTENTION if counts.held or counts.failed or counts.disagree else ExitCode.OK), met
+        return (ExitCode.ATTENTION if counts.attention else ExitCode.OK), met
 
     def _told(self, error: SyncdError) -> dict[str, str]:
         return {"message": self._redact(error.message), "hint": self._redact(error.hint)}
@@ -191,15 +200,17 @@ class Reconciler:
         try:
             if completing:
                 retry_creations(run)
+                pair_up(run, matcher)
             else:
                 recover(run)
                 observe_both(run, matcher)
             guard_writes(run)
             execute(run, matcher)
+            run.gate.close(run)
             if not completing:
                 self._note_complete(run, fingerprint)
         finally:
-            met.noticed, met.waiting = run.noticed, run.waiting
+            met.noticed, met.waiting, met.operations = run.noticed, run.waiting, run.operations
             for side, endpoint in run.endpoints.items():
                 run.counts.requests[side.value] += endpoint.requests - before[side]
             close_counts(run)
@@ -224,6 +235,8 @@ class _Met:
 
     noticed: bool = False
     waiting: bool = False
+    operations: int = 0
+    """Operation keys given out so far."""
 
     def notice(self) -> _Met:
         """What went wrong is worth a report."""
@@ -231,12 +244,12 @@ class _Met:
         return self
 
 
-def _written(counts: Mapping[str, Counts]) -> int:
-    """How many records a run has written."""
+def _done(counts: Mapping[str, Counts]) -> int:
+    """How many records a run has tied or written: only these may be what others wait for."""
     return sum(
-        sum(entry.created.values()) + sum(entry.updated.values()) + entry.linked + entry.amended + entry.submitted
+        sum(entry.created.values()) + sum(entry.updated.values()) + entry.adopted + entry.linked
         for entry in counts.values()
-    )
+    ) + sum(entry.amended + entry.submitted for entry in counts.values())
 
 
 def start_pass(
@@ -272,6 +285,7 @@ def start_pass(
             if renewed:
                 tx.drop_staged()
             tx.set_state(state)
+    failures = store.failures(mapping.name)
     return Pass(
         mapping=mapping,
         store=store,
@@ -285,9 +299,11 @@ def start_pass(
         layouts=store.layouts(mapping.name),
         counts=counts,
         progress=progress,
+        gate=bound.gate,
         full=options.full or renewed,
         renewed=renewed,
-        parked=frozenset() if renewed else parked_of(store.failures(mapping.name)),
+        parked=frozenset() if renewed else parked_of(failures),
+        told={(failure.external_id, failure.erpnext_name): failure for failure in failures},
     )
 
 
@@ -304,7 +320,7 @@ def observe_both(run: Pass, matcher: Matcher) -> None:
         judge_absent(run, observation, matcher)
         fewer = fewer or observation.fewer
     guard_gone(run)
-    pair_up(run, fewer=fewer)
+    pair_up(run, matcher, fewer=fewer)
 
 
 def _guard_restored(run: Pass, side: Side) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from syncd.app.amendments import CANCELLED
+from syncd.app.amendments import CANCELLED, replaced
 from syncd.app.context import Pass
 from syncd.app.observe import pair_row
 from syncd.app.pairs import born_pair
@@ -97,15 +97,6 @@ def _keep_in_doubt(run: Pass, operation: Operation, entries: Sequence[Entry], er
         tx.finish([(operation.key, OperationState.OPEN, error.message, operation.results)])
 
 
-def doubt_open_creations(run: Pass) -> None:
-    """For a plan, which asks nobody: what an open creation was to make is not planned anew."""
-    for operation in run.store.open_operations(run.mapping.name):
-        if operation.action is Action.CREATE:
-            staged = _doubt(run, operation, decode_entries(operation.records, operation.results))
-            with run.store.transaction(run.lease) as tx:
-                tx.mark_staged(staged)
-
-
 def _doubt(run: Pass, operation: Operation, entries: Sequence[Entry]) -> list[tuple[int, StagedState]]:
     """Note that the records of a creation are in doubt; their staged rows, as they are to be marked."""
     giving = operation.side.other
@@ -167,12 +158,27 @@ def _recovered_pair(run: Pass, side: Side, entry: Entry, write: Write, row: Row,
         False,
         0,
     )
+    learn_links(run, [(side, row.values), (side.other, decode_image(image))])
     pair = born_pair(run, side, origin, write, row, at_once=False)
+    left_out = _left_out(run, side, entry, decode_image(image))
+    pair = owing(run.mapping, side, pair, left_out) if left_out else pair
     # Unfinished, so that it is looked at in this run; without its stamp the giving record is read afresh, for it may
     # have moved since it was sent, and no feed shows that a second time.
     if side is Side.ERPNEXT:
         return pair._replace(state=PairState.UNFINISHED, source_stamp=None)
     return pair._replace(state=PairState.UNFINISHED, erpnext_stamp=None)
+
+
+def _left_out(run: Pass, side: Side, entry: Entry, origin: Image) -> list[str]:
+    """Linked fields that a record was created without, in the names of `side`: they are still to be completed."""
+    left_out = []
+    for field in run.mapping.fields:
+        name = field.spec.erpnext if side is Side.ERPNEXT else field.spec.source or ""
+        at = field.source_at if side is Side.ERPNEXT else field.erpnext_at
+        flows = effective_direction(run.mapping, field).reaches(side) and name not in entry.names
+        if flows and origin and link_key(field, side.other, origin[at]) is not None:
+            left_out.append(name)
+    return left_out
 
 
 def _recover_writes(run: Pass, operation: Operation, entries: Sequence[Entry]) -> None:
@@ -181,6 +187,8 @@ def _recover_writes(run: Pass, operation: Operation, entries: Sequence[Entry]) -
     here = operation.side
     rows = {side: _rows(run, side, entries) for side in Side}
     amended = _finish_amendments(run, entries, rows[Side.ERPNEXT]) if here is Side.ERPNEXT else {}
+    stand = {side: {**held, **replaced(run, side, held.values())} for side, held in rows.items()}
+    learn_links(run, [(side, row.values) for side, held in rows.items() for row in held.values()])
     changes: list[PairChange] = []
     staged: list[tuple[Side, Row, int]] = []
     unstage: list[int] = []
@@ -192,7 +200,7 @@ def _recover_writes(run: Pass, operation: Operation, entries: Sequence[Entry]) -
             told.append(outcome_of(entry) or ABANDONED)
             continue
         row = amended.get(pair.id) or rows[here].get(own_key(entry, here) or "")
-        done = pair.id in amended or was_done(run, here, entry, row)
+        done = pair.id in amended or was_done(run, here, entry, row, pair.baseline(here))
         told.append([DONE, "", "", ""] if done else ABANDONED)
         if done and (Action(entry.action).ends or _ends_by_cancelling(entry, rows[Side.SOURCE])):
             changes.append(_ended(pair, gone=entry.action != Action.DISABLE.value))
@@ -202,8 +210,10 @@ def _recover_writes(run: Pass, operation: Operation, entries: Sequence[Entry]) -
             continue
         if done and row is not None:
             changes.append(moved_baseline(run, pair, here, entry, row))
-        rows[Side.ERPNEXT].update({own_key(entry, Side.ERPNEXT) or "": row} if pair.id in amended and row else {})
-        found = [(side, rows[side].get(own_key(entry, side) or "")) for side in Side]
+        elif row is not None and _was_begun(run, entry, row):
+            # Its pair is open, so that the cancellation is known to be syncd's own, and not the will of a person.
+            changes.append(PairChange(pair.id, content_of(pair, PairState.UNFINISHED)))
+        found = [(side, stand[side].get(own_key(entry, side) or "")) for side in Side]
         staged += [(side, held, pair.id) for side, held in found if held is not None]
     state = OperationState.DONE if any(outcome is not ABANDONED for outcome in told) else OperationState.ABANDONED
     with run.store.transaction(run.lease) as tx:
@@ -227,18 +237,11 @@ def _finish_amendments(run: Pass, entries: Sequence[Entry], rows: Mapping[str, R
     Begun is one whose document syncd itself has cancelled; sending it again takes up where it stands. Anything else is
     decided anew.
     """
-    begun = []
-    for entry in entries:
-        row = rows.get(entry.erpnext_name or "")
-        ours = row is not None and row.docstatus == CANCELLED and not run.is_foreign(Side.ERPNEXT, row)
-        if (
-            entry.action == Action.AMEND.value
-            and not entry.result
-            and entry.pair is not None
-            and row is not None
-            and ours
-        ):
-            begun.append((entry.pair, entry, row))
+    begun = [
+        (entry.pair, entry, row)
+        for entry in entries
+        if (row := rows.get(entry.erpnext_name or "")) is not None and entry.pair and _was_begun(run, entry, row)
+    ]
     if not begun:
         return {}
     writes = [
@@ -261,6 +264,12 @@ def _finish_amendments(run: Pass, entries: Sequence[Entry], rows: Mapping[str, R
     finished = {begun[index][0]: result.row for index, result in results if isinstance(result, Done)}
     run.counts.amended += len(finished)
     return finished
+
+
+def _was_begun(run: Pass, entry: Entry, row: Row) -> bool:
+    """Whether an amendment that was sent has come as far as the document's cancellation, or further."""
+    open_one = entry.action == Action.AMEND.value and not entry.result
+    return open_one and row.docstatus == CANCELLED and not run.is_foreign(Side.ERPNEXT, row)
 
 
 def _pairs_of(run: Pass, entries: Sequence[Entry]) -> dict[int, Pair]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from syncd.app.amendments import CANCELLED
 from syncd.app.context import Pass
 from syncd.core.journal import Entry
-from syncd.core.mapping import AMENDED_FROM, DOCSTATUS, CompiledField
+from syncd.core.mapping import AMENDED_FROM, DOCSTATUS, CompiledField, CompiledTable
 from syncd.core.model import Action, Baseline, Image, Missing, Pair, PairState, Raw, Row, Rows, Side
 from syncd.core.rows import rows_of, same_rows, tie
 from syncd.core.values import InvalidValue, decode_image, encode_baseline, encode_image, show
@@ -22,7 +22,7 @@ def own_key(entry: Entry, side: Side) -> str | None:
     return entry.erpnext_name if side is Side.ERPNEXT else entry.external_id
 
 
-def was_done(run: Pass, side: Side, entry: Entry, row: Row | None) -> bool:
+def was_done(run: Pass, side: Side, entry: Entry, row: Row | None, before: Baseline | None) -> bool:
     """Whether the write stands in the record as it is now.
 
     Every value that was sent must be there. In ERPNext, with a moved stamp and syncd's own user as the last editor, it
@@ -35,11 +35,11 @@ def was_done(run: Pass, side: Side, entry: Entry, row: Row | None) -> bool:
         return False
     if entry.action == Action.CANCEL.value:
         return True
-    return _stands(run, side, entry, row)
+    return _stands(run, side, entry, row, before)
 
 
-def _stands(run: Pass, side: Side, entry: Entry, row: Row) -> bool:
-    """Whether what was sent stands in the record."""
+def _stands(run: Pass, side: Side, entry: Entry, row: Row, last: Baseline | None) -> bool:
+    """Whether what was sent stands in the record; `last`: the record at the last agreement."""
     ours = row.editor is not None and not run.is_foreign(side, row) and row.stamp != entry.stamp
     fields = {
         (field.spec.erpnext if side is Side.ERPNEXT else field.spec.source): field for field in run.mapping.fields
@@ -48,7 +48,10 @@ def _stands(run: Pass, side: Side, entry: Entry, row: Row) -> bool:
     tables = {table.slot(side): table for table in run.mapping.tables}
     for name, sent in zip(entry.names, entry.values, strict=True):
         if name in tables:
-            if not same_rows(tables[name], side, rows_of(sent), rows_of(row.values[tables[name].at(side)])):
+            table = tables[name]
+            rows = (rows_of(sent), rows_of(row.values[table.at(side)]))
+            old = rows_of(None if last is None else last[table.at(side)])
+            if not (ours and _rows_left(table, side, old, *rows)) and not same_rows(table, side, *rows):
                 return False
             continue
         field = fields.get(name)
@@ -60,6 +63,14 @@ def _stands(run: Pass, side: Side, entry: Entry, row: Row) -> bool:
     if entry.link:
         return row.partner == own_key(entry, side.other)
     return bool(entry.names) or ours
+
+
+def _rows_left(table: CompiledTable, side: Side, old: Rows, sent: Rows, now: Rows) -> bool:
+    """Whether a table is no longer as it was, and holds the rows that were sent: the site may store their values as
+    something else, and names new rows itself."""
+    named = [row.name for row in sent.rows if row.name is not None]
+    kept = [row.name for row in now.rows if row.name in set(named)]
+    return len(now.rows) == len(sent.rows) and kept == named and not same_rows(table, side, old, now)
 
 
 def _left(field: CompiledField, side: Side, now: Raw, old: object) -> bool:

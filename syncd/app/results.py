@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import Enum
 
 from syncd.core.model import Action, Counts, FieldChange, Side
+from syncd.core.plan_file import PlannedRecord
 from syncd.errors import ExitCode
 
 
@@ -45,7 +46,8 @@ class RunResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedOperation:
-    """One record's write as `plan` shows it: + create, ~ update, - delete, = link (ids only)."""
+    """One record's write as `plan` shows it: + create, ~ update, - delete, = link (ids only), and the transitions of
+    documents. A record that is still to be made has no key on its side."""
 
     mapping: str
     side: Side
@@ -53,6 +55,8 @@ class PlannedOperation:
     external_id: str | None
     erpnext_name: str | None
     changes: tuple[FieldChange, ...]
+    docstatus: int = 0
+    """What a creation or an amendment makes: a draft (0) or a submitted document (1)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,9 +75,13 @@ class PlanResult:
     """What a run would do. `halts` maps a mapping to the guard's words."""
 
     operations: list[PlannedOperation] = field(default_factory=list)
+    records: list[PlannedRecord] = field(default_factory=list)
+    """The same, record by record, as a plan's file holds it."""
     holds: list[PlannedHold] = field(default_factory=list)
     unmatched: dict[str, int] = field(default_factory=dict)
     adopted: dict[str, int] = field(default_factory=dict)
+    ended: dict[str, int] = field(default_factory=dict)
+    """Pairs that would end without a write: their partner is gone for good."""
     halts: dict[str, str] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     exit_code: ExitCode = ExitCode.OK
@@ -110,13 +118,34 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProvisionStep:
-    """One thing the site needs. `state`: present | missing | made | removed | refused."""
+    """One thing the site needs.
+
+    `state`: present | missing | wrong | unfit | made | corrected | removed | kept | refused.
+    """
 
     site: str
     what: str
     why: str
     state: str
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeededRight:
+    """What mappings need of one DocType at one permission level. Rights are the site's words, in its order.
+
+    `state`: granted | lacking | unknown (the user's roles may not be read).
+    """
+
+    site: str
+    doctype: str
+    level: int
+    rights: tuple[str, ...]
+    mappings: tuple[str, ...]
+    lacking: tuple[str, ...]
+    roles: tuple[str, ...]
+    """Roles of the site that give all of them."""
+    state: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

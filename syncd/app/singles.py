@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from syncd.app.context import Pass
 from syncd.core.model import Side
@@ -47,6 +48,13 @@ def all_unpaired(run: Pass, side: Side, states: Sequence[StagedState], *, claimi
     while page := run.store.unpaired(name, side, after=after, limit=PAGE, states=states, claiming=claiming):
         yield from page
         after = page[-1].id
+
+
+def batches(rows: Iterable[Staged]) -> Iterator[list[Staged]]:
+    """Rows in lists of up to `PAGE`."""
+    rest = iter(rows)
+    while page := list(islice(rest, PAGE)):
+        yield page
 
 
 def standing(run: Pass, side: Side) -> Seen:

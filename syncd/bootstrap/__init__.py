@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from syncd.adapters.store.repository import SqlStateStore
     from syncd.app.context import Options, Stop
     from syncd.app.daemon import Schedule
+    from syncd.app.gate import Gate
     from syncd.app.reconciler import Bound, Reconciler
-    from syncd.app.results import Finding, MappingStatus, PlanResult, ProvisionStep, RunResult
+    from syncd.app.results import Finding, MappingStatus, NeededRight, PlanResult, ProvisionStep, RunResult
     from syncd.app.reviving import Revived
     from syncd.app.waiting import Surroundings
     from syncd.bootstrap.drafts import Drafted
@@ -90,11 +91,35 @@ class Application:
         self, mappings: Sequence[str], *, full: bool, force: bool, wait: float, progress: ProgressReport | None
     ) -> RunResult:
         """One run over `mappings`, or over all that are enabled. SIGINT and SIGTERM finish what is in flight."""
-        names = self._names(mappings)
+        return self._run_once(self._names(mappings), None, full=full, force=force, wait=wait, progress=progress)
+
+    def carry_out(self, file: Path, *, force: bool, wait: float, progress: ProgressReport | None) -> RunResult:
+        """One run by the plan in `file`: exactly what stands there, where nothing has moved since.
+
+        Raises `UsageError` for a file that holds no plan, or not one for this deployment as it is now.
+        """
+        from syncd.app.planned import Warrant
+        from syncd.bootstrap.plan_files import read_plan
+
+        plan = read_plan(file, self.deployment)
+        names = self._names([mapping.name for mapping in plan.mappings])
+        gate = Warrant(plan.records)
+        return self._run_once(names, gate, full=plan.full, force=force, wait=wait, progress=progress)
+
+    def _run_once(
+        self,
+        names: Sequence[str],
+        gate: Gate | None,
+        *,
+        full: bool,
+        force: bool,
+        wait: float,
+        progress: ProgressReport | None,
+    ) -> RunResult:
         options = self._options(full=full, force=force, wait=wait)
         relax_collector()
         with heard(self.stop):
-            result = self._reconciler().run(names, options, stop=self.stop, progress=progress or _nobody)
+            result = self._reconciler(gate).run(names, options, stop=self.stop, progress=progress or _nobody)
         if full:
             # A site that has just failed, or asked to be left alone, is not asked for more.
             ended = [name for name, counts in result.mappings.items() if counts.error is None and counts.halt is None]
@@ -124,10 +149,25 @@ class Application:
             open_mapping=lambda name, run: self._open_mapping(name, run, opened[-1]),
             clock=self.clock,
             redact=self.redact,
+            circles=self._circles(),
         )
         options = self._options(full=full, force=False, wait=0.0)
         with heard(self.stop):
             return planner.plan(self._names(mappings), options, stop=self.stop, progress=progress or _nobody)
+
+    def save_plan(
+        self, plan: PlanResult, mappings: Sequence[str], file: Path, *, full: bool, force: bool
+    ) -> None:
+        """Write a plan over `mappings` into a file that `carry_out` takes; `force`: one that is there goes.
+
+        Raises `UsageError` where that cannot be.
+        """
+        from syncd.bootstrap.plan_files import plan_file, write_plan
+
+        content = plan_file(
+            self.deployment, self._names(mappings), plan.records, full=full, made=self.clock.now()
+        )
+        write_plan(file, content, force=force)
 
     def check(self, mappings: Sequence[str]) -> list[Finding]:
         """What can be told before a run: settings, reachability, credentials, rights, fields. Changes nothing."""
@@ -142,27 +182,17 @@ class Application:
         wanted = Wanted(doctype=doctype, source=source, entity=entity, site=site, output=output)
         return draft_mapping(self.deployment, self.connections, wanted)
 
-    def provision(self, *, apply: bool, remove: bool) -> list[ProvisionStep]:
+    def provision(self, *, apply: bool, remove: bool, user: str | None = None) -> list[ProvisionStep]:
         """What the sites need: external-id fields and the DocType `Syncd Operation`; made or removed with `apply`."""
-        from syncd.adapters.erpnext.provision import apply_provision, plan_provision, remove_provision
-        from syncd.app.results import ProvisionStep
+        from syncd.bootstrap.provisioning import provision
 
-        done: list[ProvisionStep] = []
-        for site in self.deployment.settings.sites:
-            specs = [spec for spec in self.deployment.mappings.values() if spec.site == site]
-            if not specs:
-                continue
-            client = self.connections.client(site)
-            steps = plan_provision(client, specs)
-            if apply:
-                steps = remove_provision(client, steps) if remove else apply_provision(client, steps)
-            done.extend(
-                ProvisionStep(
-                    site=site, what=step.what, why=step.why, state=step.state.value, error=self.redact(step.error)
-                )
-                for step in steps
-            )
-        return done
+        return provision(self.deployment, self.connections, apply=apply, remove=remove, user=user)
+
+    def rights(self, *, user: str | None = None) -> list[NeededRight]:
+        """The rights that the mappings need on their sites, and what of them the integration user lacks."""
+        from syncd.bootstrap.provisioning import rights
+
+        return rights(self.deployment, self.connections, user=user)
 
     def status(self) -> list[MappingStatus]:
         """Each mapping as the state store knows it; neither side is asked."""
@@ -240,6 +270,7 @@ class Application:
 
     def _schedules(self, *, disabled: bool = False) -> list[Schedule]:
         from syncd.app.daemon import Schedule
+    from syncd.app.gate import Gate
 
         general = self.deployment.settings.schedule
         schedules = []
@@ -293,19 +324,28 @@ class Application:
             max_updates=settings.safety.max_updates,
         )
 
-    def _reconciler(self) -> Reconciler:
+    def _reconciler(self, gate: Gate | None = None) -> Reconciler:
         from syncd.app.reconciler import Reconciler
 
         store = self.store()
+
+        def open_mapping(name: str, run: str) -> Bound:
+            bound = self._open_mapping(name, run, store)
+            return bound if gate is None else replace(bound, gate=gate)
+
         return Reconciler(
             store=store,
-            open_mapping=lambda name, run: self._open_mapping(name, run, store),
+            open_mapping=open_mapping,
             write_report=self._write_report,
             clock=self.clock,
             new_run=new_run_id,
             redact=self.redact,
-            circles={name: frozenset(group) - {name} for group in self._groups() for name in group if len(group) > 1},
+            circles=self._circles(),
         )
+
+    def _circles(self) -> dict[str, frozenset[str]]:
+        """For each mapping that stands in a circle of links: the others of it."""
+        return {name: frozenset(group) - {name} for group in self._groups() for name in group if len(group) > 1}
 
     def _groups(self) -> list[tuple[str, ...]]:
         """All mappings, what links lead to first; those of a circle of links together."""

@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from syncd.config import fingerprint
-from syncd.core.mapping import MappingSpec, Types, compile_mapping
+from syncd.core.mapping import MappingSpec, Types, compile_mapping, table_layout
 from syncd.core.model import Side
 from syncd.core.values import FieldType, InvalidValue, Kind
 from syncd.errors import HaltError, UsageError
+from syncd.ports.endpoint import FieldInfo
 
 if TYPE_CHECKING:
     from syncd.app.reconciler import Bound
-    from syncd.ports.endpoint import Endpoint, FieldInfo, Schema
+    from syncd.ports.endpoint import Endpoint, Schema
 
 GUARD = "schema"
+_MEMBER = FieldType(kind=Kind.TEXT, name="member")
+"""Of a nested list whose rows show nothing of it yet."""
 
 
 def bind(spec: MappingSpec, endpoints: Mapping[Side, Endpoint], *, fitted: Callable[[], bool]) -> Bound:
@@ -57,8 +60,20 @@ def _types(spec: MappingSpec, endpoints: Mapping[Side, Endpoint]) -> tuple[str, 
         )
     return zone, {
         Side.ERPNEXT: _types_of(erpnext, lambda held: held),
-        Side.SOURCE: _types_of(source, lambda held: _zoned(held, spec.timezone)),
+        Side.SOURCE: _types_of(_with_members(spec, source), lambda held: _zoned(held, spec.timezone)),
     }
+
+
+def _with_members(spec: MappingSpec, source: Schema) -> Schema:
+    """The source's schema with every member that lines of nested lists name: lists that are empty yet show none."""
+    tables = dict(source.tables)
+    for table in spec.tables:
+        shown = tables.get(table.erpnext)
+        if table.source is None or shown is None:
+            continue
+        unseen = {name: FieldInfo(name=name, type=_MEMBER) for name in table_layout(table)[1]}
+        tables[table.erpnext] = replace(shown, fields={**unseen, **shown.fields})
+    return replace(source, tables=tables)
 
 
 def _types_of(schema: Schema, adapt: Callable[[FieldType], FieldType]) -> Types:

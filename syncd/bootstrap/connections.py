@@ -10,7 +10,7 @@ from syncd.config.settings import Auth, SiteSettings
 from syncd.core.mapping import LifecycleSpec, MappingSpec
 
 if TYPE_CHECKING:
-    from syncd.adapters.erpnext import ErpnextEndpoint, SiteClient
+    from syncd.adapters.erpnext import SiteClient
     from syncd.adapters.sandbox import SandboxServer
     from syncd.adapters.sources.registry import Source
     from syncd.config import Deployment
@@ -67,16 +67,20 @@ class Connections:
         """
         from syncd.adapters.erpnext import is_submittable
 
+        if spec.group:
+            return spec
         submittable = is_submittable(self.client(spec.site), spec.doctype)
         if spec.lifecycle is not None or not submittable:
             return spec
         return replace(spec, lifecycle=LifecycleSpec())
 
-    def erpnext(self, spec: MappingSpec, run: str) -> ErpnextEndpoint:
-        """The mapping's DocType."""
-        from syncd.adapters.erpnext import ErpnextEndpoint
+    def erpnext(self, spec: MappingSpec, run: str) -> Endpoint:
+        """The mapping's DocType, or what its documents are grouped to."""
+        from syncd.adapters.erpnext import ErpnextEndpoint, GroupEndpoint
 
         page_size = self._deployment.settings.sites[spec.site].page_size
+        if spec.group:
+            return GroupEndpoint(self.client(spec.site), spec, page_size=page_size)
         return ErpnextEndpoint(self.client(spec.site), spec, page_size=page_size, run=run)
 
     def entity(self, spec: MappingSpec) -> Endpoint:

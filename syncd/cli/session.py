@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from syncd.cli.output import Output
 
 if TYPE_CHECKING:
-    from syncd.app.results import Finding, MappingStatus, PlanResult, ProvisionStep, RunResult
+    from syncd.app.results import Finding, MappingStatus, NeededRight, PlanResult, ProvisionStep, RunResult
     from syncd.app.reviving import Revived
     from syncd.app.waiting import Surroundings
     from syncd.bootstrap.drafts import Drafted
@@ -83,8 +83,12 @@ class Application(Protocol):
         """A mapping drafted from both schemas, and written; `output` None: where mappings lie, "-": nowhere."""
         ...
 
-    def provision(self, *, apply: bool, remove: bool) -> list[ProvisionStep]:
+    def provision(self, *, apply: bool, remove: bool, user: str | None = None) -> list[ProvisionStep]:
         """What the site needs, made or removed where `apply` is set."""
+        ...
+
+    def rights(self, *, user: str | None = None) -> list[NeededRight]:
+        """The rights that the mappings need, and what of them syncd's user lacks."""
         ...
 
     def status(self) -> list[MappingStatus]:

@@ -13,9 +13,14 @@ from syncd.cli.session import Session
 from syncd.errors import ExitCode
 
 if TYPE_CHECKING:
-    from syncd.app.results import Finding, ProvisionStep
+    from syncd.app.results import Finding, NeededRight, ProvisionStep
 
-_STYLES = {"error": "bold red", "warning": "yellow", "ok": "green", "refused": "bold red", "missing": "yellow"}
+_STYLES = {
+    **dict.fromkeys(("error", "refused", "unfit", "lacking"), "bold red"),
+    **dict.fromkeys(("warning", "missing", "wrong", "unknown"), "yellow"),
+    "ok": "green",
+}
+_UNSETTLED = frozenset({"refused", "missing", "wrong", "unfit"})
 
 
 def declare(app: typer.Typer) -> None:
@@ -33,6 +38,7 @@ def declare(app: typer.Typer) -> None:
             "syncd provision                     show what the site needs",
             "syncd provision --apply             make it",
             "syncd provision --remove --apply    take it away again",
+            "syncd provision --apply --user sync@example.com    with an administrator's key, for syncd's user",
         ),
     )(provision)
 
@@ -60,8 +66,8 @@ def init(
 def check(session: Session, mapping: Mappings = None) -> ExitCode:
     """Tell whether a run would work.
 
-    Looks at settings, reachability, credentials, rights, fields and types of both sides; changes nothing. Exit code 2:
-    something is wrong; 5: a site or a source cannot be reached.
+    Looks at settings, reachability, credentials, rights, fields and types of both sides, and sends up to 200 live rows
+    of each there and back; changes nothing. Exit code 2: a run would fail; 5: a site or a source cannot be reached.
     """
     findings = sorted(session.application().check(mapping or []), key=_rank)
     code = check_code(findings)
@@ -92,7 +98,7 @@ def _print_findings(session: Session, findings: list[Finding]) -> None:
     from syncd.report.text import number
 
     output = session.output
-    shown = [each for each in findings if not session.quiet or each.severity is not Severity.OK]
+    shown = [each for each in findings if not session.quiet or each.severity in {Severity.ERROR, Severity.WARNING}]
     if shown:
         output.table(
             ("", "mapping", "where", "what", "next step"),
@@ -123,44 +129,119 @@ def provision(
     *,
     apply: Annotated[bool, typer.Option("--apply", help="Do it; without this it is only shown.")] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Take away what syncd made on the site.")] = False,
+    user: Annotated[
+        str | None,
+        typer.Option("--user", metavar="EMAIL", help="syncd's user, where somebody else with more rights runs this."),
+    ] = None,
 ) -> ExitCode:
     """Show what the site needs, or make it.
 
-    That is external-id fields, and the DocType `Syncd Operation`, which makes creation exactly-once. Exit code 5: the
-    site refused a step.
+    That is external-id fields, and the DocType `Syncd Operation`, which makes creation exactly-once. What is there and
+    not as it must be is corrected, and nothing that holds data is taken away. The rights that the mappings need are
+    listed; a person gives them. Exit code 5: the site refused a step; 2: a field cannot serve.
     """
-    steps = session.application().provision(apply=apply, remove=remove)
-    code = ExitCode.UNREACHABLE if any(step.state == "refused" for step in steps) else ExitCode.OK
+    application = session.application()
+    steps = application.provision(apply=apply, remove=remove, user=user)
+    rights = [] if remove else application.rights(user=user)
+    code = provision_code(steps)
     if session.json:
-        document = [_step_document(step) for step in steps]
         session.output.document(
-            {"schema": "syncd.provision/1", "applied": apply, "steps": document, "exit_code": int(code)}
+            {
+                "schema": "syncd.provision/1",
+                "applied": apply,
+                "steps": [_step_document(step) for step in steps],
+                "rights": [_right_document(right) for right in rights],
+                "exit_code": int(code),
+            }
         )
         return code
+    _print_rights(session, rights)
     _print_steps(session, steps, apply=apply, remove=remove)
     return code
 
 
+def provision_code(steps: list[ProvisionStep]) -> ExitCode:
+    """2 where the mapping must name another field, 5 where the site refused a step, else 0."""
+    states = {step.state for step in steps}
+    if "unfit" in states:
+        return ExitCode.USAGE
+    return ExitCode.UNREACHABLE if "refused" in states else ExitCode.OK
+
+
+def _print_rights(session: Session, rights: list[NeededRight]) -> None:
+    """What to tick in ERPNext's Role Permissions Manager; with --quiet only what is lacking."""
+    shown = [right for right in rights if not session.quiet or right.state == "lacking"]
+    if shown:
+        session.output.table(
+            ("", "site", "DocType", "level", "rights", "lacking", "roles that give them", "for"),
+            [
+                (
+                    right.state,
+                    right.site,
+                    right.doctype,
+                    str(right.level),
+                    ", ".join(right.rights),
+                    ", ".join(right.lacking),
+                    ", ".join(right.roles),
+                    ", ".join(right.mappings),
+                )
+                for right in shown
+            ],
+            styles=_STYLES,
+        )
+    if any(right.state == "lacking" for right in shown):
+        session.output.show(
+            "Give a role of syncd's user what is lacking, in ERPNext's Role Permissions Manager. syncd does not: the "
+            "first permission that a program adds to a DocType takes the place of all that it came with.\n"
+        )
+    elif shown:
+        session.output.say("These are the rights that the mappings need; syncd's user needs no others.\n")
+
+
 def _print_steps(session: Session, steps: list[ProvisionStep], *, apply: bool, remove: bool) -> None:
     output = session.output
-    shown = [step for step in steps if not session.quiet or step.state in {"refused", "missing"}]
+    shown = [step for step in steps if not session.quiet or step.state in _UNSETTLED]
     if shown:
         output.table(
-            ("", "site", "what", "why", "error"),
+            ("", "site", "what", "why", "remark"),
             [(step.state, step.site, step.what, step.why, step.error) for step in shown],
             styles=_STYLES,
         )
-    if any(step.state == "refused" for step in steps):
-        output.show(
-            "The site refused a step: give the integration user that right, or make it by hand, then try again."
+    text, needed = _ending(session, {step.state for step in steps}, apply=apply, remove=remove)
+    (output.show if needed else output.say)(text)
+
+
+def _ending(session: Session, states: set[str], *, apply: bool, remove: bool) -> tuple[str, bool]:
+    """The last line, and whether somebody has to act on it."""
+    program = session.program
+    if "unfit" in states:
+        return "A field cannot hold ids: name another external_id in the mapping, then run this again.", True
+    if "refused" in states:
+        return (
+            "The site refused a step: give the integration user that right, or make it by hand, then try again.",
+            True,
         )
-    elif not apply and remove and any(step.state == "present" for step in steps):
-        output.show(f"Nothing was removed yet: `{session.program} provision --remove --apply` does it.")
-    elif not apply and any(step.state == "missing" for step in steps):
-        output.show(f"Nothing was made yet: `{session.program} provision --apply` does it.")
-    else:
-        output.say("The site has nothing of syncd's any more." if remove else "The site has all that is needed.")
+    if remove:
+        if not apply and "present" in states:
+            return f"Nothing was removed yet: `{program} provision --remove --apply` does it.", True
+        return "The site has nothing of syncd's any more.", False
+    if not apply and states & {"missing", "wrong"}:
+        return f"Nothing was made yet: `{program} provision --apply` does it.", True
+    return "The site has all that is needed.", False
 
 
 def _step_document(step: ProvisionStep) -> dict[str, object]:
     return {"site": step.site, "what": step.what, "why": step.why, "state": step.state, "error": step.error}
+
+
+def _right_document(right: NeededRight) -> dict[str, object]:
+    return {
+        "site": right.site,
+        "doctype": right.doctype,
+        "level": right.level,
+        "rights": list(right.rights),
+        "lacking": list(right.lacking),
+        "roles": list(right.roles),
+        "mappings": list(right.mappings),
+        "state": right.state,
+    }

@@ -58,6 +58,7 @@ _MAPPING: Mapping[str, str] = {
     "erpnext.filters": 'Which documents belong to the mapping: [["customer_group", "=", "Commercial"]].',
     "erpnext.external_id": "Custom field that holds the source's id; `syncd provision --apply` makes it.",
     "erpnext.write_back": "Put the id into documents that ERPNext made: auto is when the source has no erpnext_name.",
+    "erpnext.group": "Documents that agree in these fields are one record, and the rows of its table: ledgers.",
     "source": "The side of the source.",
     "source.id": "The column that tells one record from another, or a list of columns.",
     "source.modified": "Column with the stamp of the last change; left out, every pass compares all rows.",

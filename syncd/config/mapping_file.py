@@ -191,6 +191,7 @@ class ErpnextTable(Table):
     filters: tuple[Condition, ...] = entry(Filters())
     external_id: str | None = optional(FieldName())
     write_back: WriteBack = entry(Choice(WriteBack))
+    group: tuple[str, ...] = entry(Texts())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ What needs the site's metadata or the source's schema is for `syncd check`.
 
 from __future__ import annotations
 
+from syncd.config.grouping import check_group
 from syncd.config.mapping_fields import SERVERS_OWN, Flow, check_writers, document_field
 from syncd.config.mapping_file import MappingFile
 from syncd.config.mapping_tables import build_create, build_lifecycle, build_tables
@@ -42,6 +43,7 @@ def build_spec(
     _check_match(content, fields, at)
     _check_identity(content, create, at)
     _check_newest(content, at)
+    check_group(content, at)
     return MappingSpec(
         name=name,
         file=at.reading.file,
@@ -73,6 +75,7 @@ def build_spec(
         tables=tables,
         lifecycle=lifecycle,
         create_method=build_create(content, create, fields, at),
+        group=content.erpnext.group,
     )
 
 

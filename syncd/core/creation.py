@@ -24,7 +24,7 @@ from syncd.core.lifecycle import (
 )
 from syncd.core.mapping import CompiledField, CompiledMapping, CompiledTable
 from syncd.core.merge import Problem, effective_direction, problem_of
-from syncd.core.model import Action, Direction, FieldChange, Image, Raw, Rows, Side, TableRow, Write
+from syncd.core.model import Action, Direction, FieldChange, Image, Raw, Rows, Side, TableRow, Unreadable, Write
 from syncd.core.rows import rows_of
 from syncd.core.scope import filled_by_scope, out_of_scope
 from syncd.core.values import InvalidValue, Kind, show
@@ -139,7 +139,10 @@ class CreationPlan:
     def _rows(self, table: CompiledTable, values: Image, problems: list[Problem]) -> Rows:
         """The rows of a table as the receiving side is given them; what is wrong with them is added to `problems`."""
         made = []
-        for row in rows_of(values[table.at(self._side)]).rows:
+        given = values[table.at(self._side)]
+        if isinstance(given, Unreadable):
+            problems.append(Problem(table.name, self._side, given.reason))
+        for row in rows_of(given).rows:
             held: list[Raw] = [None] * len(table.names(self._target))
             for at, to, label, translate in self._row_fields[table.name]:
                 try:
@@ -194,7 +197,7 @@ def _translation(entry: CompiledField, side: Side) -> Translate:
     """The field's raw value of `side` → its raw value across, by the quickest way that is right."""
 
     def convert(raw: Raw) -> Raw:
-        return entry.raw(entry.convert(entry.read(side, raw), side.other), side.other)
+        return entry.raw(entry.give(entry.read(side, raw), side.other), side.other)
 
     if entry.spec.link is not None:  # what a link leads to may change while a run goes on
         return convert

@@ -26,7 +26,7 @@ from syncd.core.merge import Choice, Merge, Newest, effective_direction, merge, 
 from syncd.core.model import Action, Baseline, FieldChange, FieldConflict, Image, Missing, Pair, Side, Wins, Write
 from syncd.core.removal import edits_since
 from syncd.core.rows_given import rows_given_by
-from syncd.core.sights import Decision, Presence, Sight, Verdict, newest_side, problem_text, wants_link
+from syncd.core.sights import Decision, Presence, Sight, Verdict, newest_side, problem_text, refusal, wants_link
 from syncd.core.values import InvalidValue, show
 
 TRANSITION = "transition"
@@ -85,6 +85,7 @@ def decide_document(
         asked_before=Asked.UNSAID if base is None else asked_for(lifecycle, mapping.asks(base[1])),
         asked=asked_for(lifecycle, mapping.asks(source.values), deleted=gone),
         changed=changed(mapping, merged),
+        ours=erpnext.ours,
     )
     case = DocumentCase(
         mapping=mapping,
@@ -95,9 +96,10 @@ def decide_document(
         situation=situation,
         choice=choice,
     )
-    policy = Policy(lifecycle=lifecycle, source_deleted=mapping.spec.source_deleted)
-    carries = mapping.spec.direction.reaches(Side.ERPNEXT)
-    found = transition(situation, policy) if carries else _followed(situation)
+    policy = Policy(
+        lifecycle=lifecycle, source_deleted=mapping.spec.source_deleted, direction=mapping.spec.direction
+    )
+    found = transition(situation, policy)
     forced = False
     if found.step in {Step.HOLD, Step.CONFLICT}:
         winner = _winner(case, found, newest)
@@ -111,15 +113,6 @@ def decide_document(
         if choice.take is Side.ERPNEXT:
             found = replace(decided(situation, erpnext=True), reason=found.reason)
     return _carry_out(case, found, forced=forced)
-
-
-def _followed(situation: Situation) -> Transition:
-    """Where nothing is written into ERPNext the source asks for nothing: it is told what becomes of the document."""
-    if situation.now is Stands.DELETED:
-        return Transition(step=Step.DELETION)
-    if situation.asked is Asked.DELETED:
-        return Transition(step=Step.END, reason="deleted in the source")
-    return Transition(step=Step.MERGE, tell=situation.first or situation.by_person)
 
 
 def _docstatus(image: Baseline, mapping: CompiledMapping) -> object:
@@ -205,11 +198,12 @@ def _carry_out(case: DocumentCase, found: Transition, *, forced: bool) -> Decisi
     merged = case.merged
     if found.step not in _IGNORES_FIELDS:
         if merged.problems:
-            problems = tuple(merged.problems)
-            return Decision(verdict=Verdict.FAIL, problems=problems, text=problem_text(problems))
+            return refusal(merged.problems)
         if merged.conflicts:
             return Decision(verdict=Verdict.HOLD, kind="fields", conflicts=tuple(merged.conflicts))
-    if case.situation.asked is Asked.DELETED:
+    elif found.step is Step.KEEP and (unfit := tuple(p for p in merged.problems if p.side is Side.ERPNEXT)):
+        return refusal(unfit)
+    if case.situation.asked is Asked.DELETED or found.step is Step.DELETE:
         return _remove(case, found, forced=forced)
     if found.step is Step.ERPNEXT_WINS:
         merged = _erpnext_wins(case)
@@ -221,12 +215,21 @@ def _carry_out(case: DocumentCase, found: Transition, *, forced: bool) -> Decisi
         writes=tuple(writes),
         decided=tuple(merged.decided),
         text=found.reason,
-        ends=found.step is Step.DELETE,
+        owed=_kept_back(merged) if found.step in {Step.KEEP, Step.CANCEL} else frozenset(),
     )
 
 
+def _kept_back(merged: Merge) -> frozenset[str]:
+    """What the source changed and a cancelled document does not take."""
+    changes = {change.field for change in merged.changes[Side.ERPNEXT]}
+    return frozenset(changes | {conflict.field for conflict in merged.conflicts})
+
+
 def _remove(case: DocumentCase, found: Transition, *, forced: bool) -> Decision:
-    """The source's record is gone: the document goes as well, and the pair ends."""
+    """The source's record is gone, or it voided a draft: the document goes as well, and the pair ends.
+
+    Unless the document was edited meanwhile: then `wins` or a person decides.
+    """
     write = _erpnext_write(case, found, forced=forced)
     if write is None:
         return Decision(verdict=Verdict.END, text=found.reason)
@@ -234,6 +237,8 @@ def _remove(case: DocumentCase, found: Transition, *, forced: bool) -> Decision:
     edits = () if baseline is None else edits_since(case.mapping, Side.ERPNEXT, baseline, case.erpnext.values)
     if edits and not forced and case.mapping.spec.wins is not Wins.SOURCE:
         text = f"{found.reason}, but edited in ERPNext since both sides agreed"
+        if case.mapping.spec.wins is Wins.ERPNEXT:
+            return Decision(verdict=Verdict.END, text=f"{text}; ERPNext wins and keeps it")
         return Decision(verdict=Verdict.HOLD, kind=DELETED, conflicts=edits, text=text)
     return Decision(verdict=Verdict.WRITE, writes=(write,), text=found.reason, ends=True)
 
@@ -269,7 +274,7 @@ def _source_write(case: DocumentCase, found: Transition, merged: Merge) -> Write
     mapping, pair = case.mapping, case.pair
     values = dict(merged.writes[Side.SOURCE])
     changes = list(merged.changes[Side.SOURCE])
-    told = _told(case) if found.tell else None
+    told = _told(case, found) if found.tell else None
     if told is not None:
         values[told.field] = told.new if isinstance(told.new, str) else None
         changes.append(told)
@@ -290,12 +295,12 @@ def _source_write(case: DocumentCase, found: Transition, merged: Merge) -> Write
     )
 
 
-def _told(case: DocumentCase) -> FieldChange | None:
-    """The source's word for where the document stands, where the source may be written and says something else."""
+def _told(case: DocumentCase, found: Transition) -> FieldChange | None:
+    """The source's word for where the document stands then, where the source may be written and says something else."""
     lifecycle = case.mapping.spec.lifecycle
     if lifecycle is None or lifecycle.field is None or not case.mapping.spec.direction.reaches(Side.SOURCE):
         return None
-    said = word_for(lifecycle, STANDS.index(case.situation.now))
+    said = word_for(lifecycle, STANDS.index(found.after(case.situation.now)))
     held = case.mapping.asks(case.source.values)
     if said is None or (held is not None and word(held) == said):
         return None

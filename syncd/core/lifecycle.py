@@ -94,7 +94,8 @@ def _unheard(situation: Situation, policy: Policy) -> tuple[Situation, Policy]:
     """The situation of a mapping that writes nothing into ERPNext: whatever the source says there asks for nothing."""
     if situation.asked is Asked.DELETED:
         return situation, replace(policy, source_deleted=SourceDeleted.IGNORE)
-    return replace(situation, asked_before=Asked.UNSAID, asked=Asked.UNSAID, changed=Changed.NOTHING), policy
+    heard = replace(situation, asked_before=Asked.UNSAID, asked=Asked.UNSAID, changed=Changed.NOTHING, ours=False)
+    return heard, policy
 
 
 def decided(situation: Situation, *, erpnext: bool) -> Transition:

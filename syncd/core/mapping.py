@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from syncd.core.convert import Lens, build_lens
-from syncd.core.links import LinkBook, LinkLens
+from syncd.core.links import LinkBook, LinkLens, NewKey
 from syncd.core.model import Baseline, Image, Missing, Raw, Side
 from syncd.core.spec import (
     COMPUTED,
@@ -98,12 +98,23 @@ class CompiledField:
         if to is Side.ERPNEXT:
             if value is None and self.default is not None:
                 return self.default
-            return coerce(self.lens.to_erpnext(value), self.erpnext_type)
-        return coerce(self.lens.to_source(value), self.source_type)
+            converted = self.lens.to_erpnext(value)
+        else:
+            converted = self.lens.to_source(value)
+        return converted if isinstance(converted, NewKey) else coerce(converted, self._type(to))
+
+    def give(self, value: Value, to: Side) -> Value:
+        """As `convert`, for a value that is to be written: nothing new may link to a record that is held or ended.
+
+        Raises `InvalidValue`, `UnresolvedLinkError` among them.
+        """
+        if isinstance(self.lens, LinkLens):
+            self.lens.check(to.other, value)
+        return self.convert(value, to)
 
     def raw(self, value: Value, side: Side) -> Raw:
         """A canonical value of `side` as that side is given it."""
-        return to_raw(value, self._type(side))
+        return value if isinstance(value, NewKey) else to_raw(value, self._type(side))
 
     def agree(self, erpnext: Value, source: Value) -> bool:
         """Whether two canonical values, one of each side, are the same (contract, "Same value")."""

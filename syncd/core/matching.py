@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
+from syncd.core.links import UnresolvedLinkError
 from syncd.core.mapping import CompiledField, CompiledMapping
 from syncd.core.model import Image, Side
 from syncd.core.values import InvalidValue, Value, show
@@ -19,16 +20,32 @@ class Matcher:
     def __init__(self, mapping: CompiledMapping) -> None:
         by_name = {entry.name: entry for entry in mapping.fields}
         self._rules = tuple(tuple(by_name[name] for name in rule) for rule in mapping.spec.match)
+        self.linked = any(entry.spec.link is not None for rule in self._rules for entry in rule)
+        """Whether a rule goes through a link: the link books must be filled before `digests` is called."""
 
     def digests(self, side: Side, values: Image) -> tuple[bytes | None, ...]:
-        """One digest (16 bytes) a rule, in the order of the rules."""
-        return tuple([self._digest(rule, side, values) for rule in self._rules]) if self._rules else ()
+        """One digest (16 bytes) a rule, in the order of the rules.
+
+        Behind a rule whose link leads nowhere yet no other applies: it might be contradicted once the link leads
+        somewhere.
+        """
+        if not self.linked:
+            return tuple([self._digest(rule, side, values) for rule in self._rules]) if self._rules else ()
+        found: list[bytes | None] = []
+        try:
+            for rule in self._rules:
+                found.append(self._digest(rule, side, values))
+        except UnresolvedLinkError:
+            found += [None] * (len(self._rules) - len(found))
+        return tuple(found)
 
     def _digest(self, rule: tuple[CompiledField, ...], side: Side, values: Image) -> bytes | None:
         parts = []
         for entry in rule:
             try:
                 value = _erpnext_value(entry, side, values)
+            except UnresolvedLinkError:
+                raise
             except InvalidValue:
                 return None
             counted = None if value is None else entry.lens.key(value)

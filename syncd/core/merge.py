@@ -19,7 +19,7 @@ from syncd.core.merge_fields import (
     problem_of,
 )
 from syncd.core.merge_rows import TableMerge
-from syncd.core.model import Baseline, Image, Missing, Raw, Side
+from syncd.core.model import Baseline, Image, Missing, Raw, Side, Unreadable
 
 __all__ = [
     "UNKNOWN_AGE",
@@ -61,7 +61,9 @@ def merge(
     for table in mapping.tables:
         held = (erpnext[table.erpnext_at], source[table.source_at])
         was = None if base is None else (base[0][table.erpnext_at], base[1][table.source_at])
-        if was != held:
+        unreadable = [(side, rows) for side, rows in zip(Side, held, strict=True) if isinstance(rows, Unreadable)]
+        result.problems.extend(Problem(table.name, side, rows.reason) for side, rows in unreadable)
+        if was != held and not unreadable:
             TableMerge(mapping, table, newest, choice, result).run(was, held)
     return result
 

@@ -287,7 +287,7 @@ def _set(entry: CompiledField, direction: Direction, values: Mapping[Side, Value
 
 def _write(entry: CompiledField, to: Side, values: Mapping[Side, Value], giving: Value, result: Merge) -> None:
     try:
-        converted = entry.convert(giving, to)
+        converted = entry.give(giving, to)
     except InvalidValue as error:
         result.problems.append(problem_of(entry.name, to.other, error))
         return

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from syncd.core.mapping import CompiledMapping, CompiledTable
 from syncd.core.merge_fields import Choice, Merge, Newest, contest, merge_field, problem_of
 from syncd.core.model import Direction, FieldChange, FieldConflict, Image, Missing, Raw, Rows, Side, TableRow
-from syncd.core.rows import Ties, in_order, moved, named, retie, rows_of, tie_equal
-from syncd.core.values import InvalidValue, show
+from syncd.core.rows import UNAGREED, Ties, in_order, moved, named, retie, row_text, rows_of, tie_equal
+from syncd.core.values import InvalidValue
 
 _AT = {Side.ERPNEXT: 0, Side.SOURCE: 1}
 
@@ -145,7 +145,8 @@ class TableMerge:
             ours, theirs = line.base[Side.ERPNEXT], line.base[Side.SOURCE]
             before = None
             if ours is not None and theirs is not None:
-                before = (ours.values[entry.erpnext_at], theirs.values[entry.source_at])
+                agreed = (ours.values[entry.erpnext_at], theirs.values[entry.source_at])
+                before = None if UNAGREED in agreed else agreed
             if before != now or entry.spec.enforce:
                 merge_field(self._mapping, entry, before, now, self._newest, self._choice_of(line), part)
         self._take_over(line, part)
@@ -221,7 +222,8 @@ class TableMerge:
     def _edited(self, side: Side, before: TableRow, now: TableRow) -> bool:
         for entry in self._table.fields:
             at = entry.erpnext_at if side is Side.ERPNEXT else entry.source_at
-            if before.values[at] != now.values[at] and entry.changed(side, before.values[at], now.values[at]):
+            old, new = before.values[at], now.values[at]
+            if old not in (new, UNAGREED) and entry.changed(side, old, new):
                 return True
         return False
 
@@ -277,13 +279,15 @@ class TableMerge:
             if not entry.spec.direction.reaches(target) or own is None:
                 continue
             try:
-                made[own] = entry.raw(entry.convert(entry.read(side, row.values[at]), target), target)
+                made[own] = entry.raw(entry.give(entry.read(side, row.values[at]), target), target)
             except InvalidValue as error:
                 label = f"{self._label(line)}.{entry.name}"
                 self._result.problems.append(problem_of(label, side, error))
         line.values[target] = tuple(made.get(name) for name in self._table.names(target))
-        shown = ", ".join(f"{name}={show(value)}" for name, value in made.items() if value is not None)
-        self._changes[target].append(FieldChange(field=self._label(line), old=None, new=shown))
+        given = TableRow(None, line.values[target])
+        self._changes[target].append(
+            FieldChange(field=self._label(line), old=None, new=row_text(self._table, target, given))
+        )
 
     def _take_out(self, line: _Line, side: Side) -> None:
         """The row is removed from the side that still has it."""
@@ -293,10 +297,7 @@ class TableMerge:
             self._changes[side].append(FieldChange(field=self._label(line), old=self._shown(side, row), new=None))
 
     def _shown(self, side: Side, row: TableRow) -> str:
-        names = self._table.names(side)
-        return ", ".join(
-            f"{name}={show(value)}" for name, value in zip(names, row.values, strict=True) if value is not None
-        )
+        return row_text(self._table, side, row)
 
     # --- in which order -----------------------------------------------------------------------------------------------
 

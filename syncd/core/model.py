@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum, IntEnum
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 
 class TableRow(NamedTuple):
@@ -265,3 +265,13 @@ class Counts:
     requests: dict[str, int] = field(default_factory=lambda: {"erpnext": 0, "source": 0})
     halt: dict[str, str] | None = None
     error: dict[str, str] | None = None
+    plan: dict[str, Any] | None = None
+    """Of a run by a plan: {planned, refused, left, records: [{external_id, erpnext_name, text}]}."""
+    disagreements: list[dict[str, Any]] = field(default_factory=list)
+    """Some of what `disagree` counts: {external_id, erpnext_name, field, erpnext, source}."""
+
+    @property
+    def attention(self) -> bool:
+        """Whether anything waits for somebody."""
+        refused = self.plan is not None and self.plan["refused"]
+        return bool(self.held or self.failed or self.disagree or refused)

@@ -13,7 +13,7 @@ from syncd.core.model import Action, Baseline, Image, Missing, Pair, Raw, Rows, 
 from syncd.core.removal import decide_deletion, decide_out
 from syncd.core.rows import rows_of, tied
 from syncd.core.scope import out_of_scope
-from syncd.core.sights import Decision, Presence, Sight, Verdict, newest_side, problem_text, wants_link
+from syncd.core.sights import Decision, Presence, Sight, Verdict, newest_side, problem_text, refusal, wants_link
 
 __all__ = [
     "Decision",
@@ -56,7 +56,7 @@ def decide_pair(
         choice=choice,
     )
     if merged.problems:
-        return Decision(verdict=Verdict.FAIL, problems=tuple(merged.problems), text=problem_text(merged.problems))
+        return refusal(merged.problems)
     if merged.conflicts:
         return Decision(verdict=Verdict.HOLD, kind="fields", conflicts=tuple(merged.conflicts))
     writes = tuple(
@@ -116,8 +116,7 @@ def decide_new(mapping: CompiledMapping, side: Side, key: str, values: Image) ->
     if creation.holds:
         return Decision(verdict=Verdict.HOLD, kind=TRANSITION, text=creation.holds)
     if creation.write is None:
-        problems = creation.problems
-        return Decision(verdict=Verdict.FAIL, problems=problems, text=problem_text(problems))
+        return refusal(creation.problems)
     return Decision(verdict=Verdict.WRITE, writes=(creation.write._replace(changes=creation_changes(creation)),))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from syncd.core.mapping import CompiledField, CompiledMapping, ErpnextDeleted, LeftScope, SourceDeleted
 from syncd.core.merge import Choice
 from syncd.core.model import Action, Baseline, FieldChange, FieldConflict, Image, Missing, Pair, Raw, Side, Wins, Write
-from syncd.core.rows import rows_of, same_rows
+from syncd.core.rows import row_edits, rows_of
 from syncd.core.sights import Decision, Presence, Sight, Verdict, place_of
 from syncd.core.values import InvalidValue, show
 
@@ -117,16 +117,11 @@ def edits_since(mapping: CompiledMapping, side: Side, before: Baseline, now: Ima
         )
     for table in mapping.tables:
         was, held = before[table.at(side)], now[table.at(side)]
-        if isinstance(was, Missing) or was == held or same_rows(table, side, rows_of(was), rows_of(held)):
+        if isinstance(was, Missing) or was == held:
             continue
-        edits.append(
-            FieldConflict(
-                field=table.name,
-                base=show(was),
-                erpnext=show(held) if side is Side.ERPNEXT else None,
-                source=show(held) if side is Side.SOURCE else None,
-            )
-        )
+        for label, old, new in row_edits(table, side, rows_of(was), rows_of(held)):
+            erpnext, source = (new, None) if side is Side.ERPNEXT else (None, new)
+            edits.append(FieldConflict(field=label, base=old, erpnext=erpnext, source=source))
     return tuple(edits)
 
 

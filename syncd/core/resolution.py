@@ -85,7 +85,7 @@ def unfit_values(mapping: CompiledMapping, values: Mapping[str, Raw]) -> dict[st
             continue
         try:
             value = coerce(entry.read(Side.ERPNEXT, values[entry.name]), entry.erpnext_type)
-            if effective_direction(mapping, entry).reaches(Side.SOURCE):
+            if entry.spec.link is None and effective_direction(mapping, entry).reaches(Side.SOURCE):
                 entry.convert(value, Side.SOURCE)
         except InvalidValue as error:
             reasons[entry.name] = error.reason

@@ -42,6 +42,12 @@ class Sight:
     stamp: Raw = None
     presence: Presence = Presence.PRESENT
     partner: str | None = None
+    ours: bool = False
+    """A document that syncd itself left in another state than both sides agreed on: a transition that was cut short."""
+
+
+LINK = "link"
+"""Kind of the conflict of a record that links to a held one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +63,24 @@ class Decision:
     text: str = ""
     ends: bool = False
     """The pair ends once the writes are done."""
+    owed: frozenset[str] = frozenset()
+    """Changes that do not flow now (the document is, or gets, cancelled): their baselines stay, so that they count again
+    if it is ever amended."""
 
     @property
     def waiting(self) -> bool:
         """Whether it fails only because what it links to is not there yet."""
         return bool(self.problems) and all(problem.link is not None for problem in self.problems)
+
+
+def refusal(problems: Sequence[Problem]) -> Decision:
+    """What problems come to: nothing is written. Where all that stands in the way is a held record that it links to,
+    the record is held as well, and released with it."""
+    held = [problem for problem in problems if problem.link is not None and problem.link.held]
+    if held and all(problem.link is not None for problem in problems):
+        text = "; ".join(f"{problem.field}: {problem.reason}" for problem in held)
+        return Decision(verdict=Verdict.HOLD, kind=LINK, problems=tuple(problems), text=text)
+    return Decision(verdict=Verdict.FAIL, problems=tuple(problems), text=problem_text(problems))
 
 
 def newest_side(mapping: CompiledMapping, erpnext: Raw, source: Raw) -> Newest:

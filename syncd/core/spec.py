@@ -212,6 +212,9 @@ class MappingSpec:
     lifecycle: LifecycleSpec | None = None
     """Set for every DocType that can be submitted, once the site told so (`bootstrap.binding`)."""
     create_method: CreateMethod | None = None
+    group: tuple[str, ...] = ()
+    """ERPNext's documents that agree in these fields are one record, and the rows of its one table (`[erpnext] group`).
+    """
 
     @property
     def writes_external_id(self) -> bool:

@@ -34,15 +34,15 @@ def _draft_voided(situation: Situation, policy: Policy) -> Transition:
 
 def _deleted_draft(situation: Situation, policy: Policy) -> Transition:
     if policy.source_deleted is SourceDeleted.DELETE:
-        return _unless_touched(situation, Transition(step=Step.DELETE, reason="deleted in the source"))
+        return Transition(step=Step.DELETE, reason="deleted in the source")
     if policy.source_deleted is SourceDeleted.CANCEL:
-        return _unless_touched(situation, _draft_voided(situation, policy))
+        return _draft_voided(situation, policy)
     return Transition(step=Step.END, reason="deleted in the source")
 
 
-def _deleted_submitted(situation: Situation, policy: Policy) -> Transition:
+def _deleted_submitted(_situation: Situation, policy: Policy) -> Transition:
     if policy.source_deleted is SourceDeleted.CANCEL:
-        return _unless_touched(situation, Transition(step=Step.CANCEL, reason="deleted in the source"))
+        return Transition(step=Step.CANCEL, reason="deleted in the source")
     if policy.source_deleted is SourceDeleted.DELETE:
         return Transition(
             step=Step.HOLD,
@@ -51,12 +51,21 @@ def _deleted_submitted(situation: Situation, policy: Policy) -> Transition:
     return Transition(step=Step.END, reason="deleted in the source")
 
 
-def _unless_touched(situation: Situation, found: Transition) -> Transition:
-    """A document that a person made, submitted or amended since is not taken away unasked (as any edited record)."""
-    if found.step is Step.HOLD or not (situation.first or situation.by_person):
-        return found
-    since = "both sides never agreed on it" if situation.first else f"a person left it {situation.now.value} in ERPNext"
-    return Transition(step=Step.CONFLICT, reason=f"deleted in the source, but {since}")
+def _unless_touched(
+    answer: Callable[[Situation, Policy], Transition],
+) -> Callable[[Situation, Policy], Transition]:
+    """`answer`, but nothing is taken away unasked: it is a conflict, as with any record that was edited meanwhile."""
+
+    def touched(situation: Situation, policy: Policy) -> Transition:
+        found = answer(situation, policy)
+        if found.step not in {Step.DELETE, Step.CANCEL}:
+            return found
+        since = (
+            "both sides never agreed on it" if situation.first else f"a person left it {situation.now.value} in ERPNext"
+        )
+        return Transition(step=Step.CONFLICT, reason=f"deleted in the source, but {since}")
+
+    return touched
 
 
 def _after_submit(situation: Situation, policy: Policy) -> Transition:
@@ -134,6 +143,16 @@ _ABSENT: tuple[Rule, ...] = (
 )
 
 _DELETED: tuple[Rule, ...] = (
+    Rule(
+        "deleted in the source; a draft that a person put there since, or that both sides never agreed on",
+        lambda s: s.asked is Asked.DELETED and s.now is Stands.DRAFT and (s.first or s.by_person),
+        _unless_touched(_deleted_draft),
+    ),
+    Rule(
+        "deleted in the source; submitted by a person since, or never agreed on by both sides",
+        lambda s: s.asked is Asked.DELETED and s.now is Stands.SUBMITTED and (s.first or s.by_person),
+        _unless_touched(_deleted_submitted),
+    ),
     Rule(
         "deleted in the source while a draft",
         lambda s: s.asked is Asked.DELETED and s.now is Stands.DRAFT,

@@ -87,6 +87,13 @@ class RowProblem(NamedTuple):
     reason: str
 
 
+class Deletion(NamedTuple):
+    """One entry of a side's own list of deletions. `stamp`: when, as the side writes it. A hint, never a proof."""
+
+    key: str
+    stamp: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """One page of a feed. `cursor` is where the feed stands after it: opaque text that `changes` takes."""
@@ -154,8 +161,26 @@ class Endpoint(Protocol):
         """The records with these keys, whatever the filters say; those that are not there are left out."""
         ...
 
+    def fetch_singly(self, keys: Sequence[str]) -> list[Row]:
+        """As `fetch`, where what is left out is certainly not there: before it is taken for deleted.
+
+        Raises `HaltError` (guard `lost_right`) for a record that is there and may not be read.
+        """
+        ...
+
+    def deletions(self, cursor: str | None, *, overlap: float) -> Sequence[Deletion]:
+        """What the side's own list says was deleted since `cursor`, looking back `overlap` seconds before it.
+
+        Only a hint for what to ask for. Empty where there is no such list, or it may not be read.
+        """
+        ...
+
     def find(self, partners: Sequence[str]) -> list[Row]:
         """The records that name these partners (external id in ERPNext, `erpnext_name` in the source)."""
+        ...
+
+    def amendments(self, names: Sequence[str]) -> Mapping[str, Row]:
+        """For each of these documents that was amended: the newest one of its chain. A source has none."""
         ...
 
     def create(self, writes: Sequence[Write], operation: str) -> list[WriteResult]:
@@ -200,6 +225,7 @@ ProgressReport = Callable[[str, int, int | None], None]
 __all__ = [
     "Capabilities",
     "Clock",
+    "Deletion",
     "Done",
     "Endpoint",
     "Failed",

@@ -44,6 +44,8 @@ class Known(NamedTuple):
     creation: str | None
     key: str
     """The key that the pair carries now; differs from the one asked for when it was found by `partner`."""
+    partner: str | None = None
+    """The partner's key, where the record was seen to carry it; of pairs only."""
 
 
 class Staged(NamedTuple):

@@ -31,8 +31,12 @@ def run_document(summary: RunSummary) -> Document:
 
 
 def counts_document(counts: Counts) -> Document:
-    """The numbers of one mapping, in the contract's order."""
-    return asdict(counts)
+    """The numbers of one mapping, in the contract's order; what only some runs have stands behind, where it is."""
+    document = asdict(counts)
+    for name in ("plan", "disagreements"):
+        if not document[name]:
+            del document[name]
+    return document
 
 
 def verdict_document(verdict: Verdict) -> Document:

@@ -147,9 +147,7 @@ def test_a_policy_decides_between_two_changes_of_state(make_documents, wins, sta
     world.quiet()
 
 
-@pytest.mark.parametrize(
-    ("take", "docstatus", "state"), [(Side.ERPNEXT, 1, "paid"), (Side.SOURCE, 2, "void")]
-)
+@pytest.mark.parametrize(("take", "docstatus", "state"), [(Side.ERPNEXT, 1, "paid"), (Side.SOURCE, 2, "void")])
 def test_submitted_by_a_person_and_cancelled_in_the_source(make_documents, take, docstatus, state):
     world = make_documents()
     document, row = world.made("pending")

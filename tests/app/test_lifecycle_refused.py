@@ -56,7 +56,7 @@ def test_a_refused_create_and_submit_leaves_a_draft_that_is_held(world):
     assert world.pairs() == {row: document}
     [conflict] = world.conflicts()
     assert (conflict.kind, conflict.external_id, conflict.erpnext_name) == ("transition", row, document)
-    assert conflict.text.startswith("ERPNext would not submit it, and it stays a draft: ")
+    assert conflict.pair is not None, "a person can decide on it"
     assert NO_RATE in conflict.text
     assert world.run().exit_code is ExitCode.ATTENTION
 
@@ -122,9 +122,10 @@ def test_taking_the_source_tries_again_and_taking_erpnext_keeps_the_draft(world)
     with asked(world) as calls:
         assert world.counts().held == 1
     assert calls == ["submit"], "tried once, and refused again"
+    assert world.conflicts()[0].text.endswith("; the decision (take source) was tried, and refused")
     with asked(world) as calls:
         assert world.counts().held == 1
-    assert calls == []
+    assert calls == [], "a decision counts once"
     world.resolve(Side.ERPNEXT)
     counts = world.counts()
     assert (counts.held, counts.submitted) == (0, 0)

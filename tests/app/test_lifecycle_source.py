@@ -338,3 +338,18 @@ def test_a_pair_in_the_middle_of_its_life_keeps_its_state(make_documents):
     _, row = world.made("paid")
     [(pair, _)] = world.store.pairs("customer", after=0, limit=10, live=True)
     assert (pair.external_id, pair.state, pair.docstatus) == (row, PairState.AGREED, 1)
+
+
+@pytest.mark.parametrize("how", ["changed", "reopened", "asked for again"])
+def test_a_source_that_keeps_the_name_is_told_the_amendments(make_documents, how):
+    world = make_documents(erpnext_name="erp_ref", changed_after_submit=AMEND, reopened=Reopened.AMEND)
+    document, row = world.made("paid")
+    if how == "asked for again":
+        world.source.edit(row, state="void")
+        world.counts()
+    world.source.edit(row, state="pending" if how == "reopened" else "paid", title="Tables")
+    counts = world.counts()
+    assert (counts.amended, counts.linked) == (1, 1)
+    assert world.source.records[row].partner == world.name(row) == f"{document}-1"
+    world.quiet()
+    world.quiet(full=True)

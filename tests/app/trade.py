@@ -35,23 +35,17 @@ NUMBER = FieldType(kind=Kind.NUMBER, name="NUMERIC")
 INTEGER = FieldType(kind=Kind.INT, name="INTEGER")
 
 ERPNEXT_TYPES = {
-    **dict.fromkeys(("customer_name", "tax_id", "first_name", "item_name", "account_name", "po_no", "uom", "sku"), DATA),
-    **dict.fromkeys(
-        ("customer", "contact", "item_code", "variant_of", "parent_account", "billing", "bought_by", "owned_by"), LINK
-    ),
+    **dict.fromkeys(("customer_name", "tax_id", "first_name", "item_name", "account_name", "po_no", "uom"), DATA),
+    **dict.fromkeys(("customer", "contact", "item_code", "variant_of", "parent_account"), LINK),
     **dict.fromkeys(("qty", "rate", "discount"), FLOAT),
 }
 SOURCE_TYPES = {
-    **dict.fromkeys(("name", "vat", "first", "title", "number", "unit", "code"), TEXT),
-    **dict.fromkeys(
-        ("customer_id", "contact_id", "item_id", "variant_id", "parent_id", "billing_id", "line", "buyer_id", "owner_id"),
-        INTEGER,
-    ),
+    **dict.fromkeys(("name", "vat", "first", "title", "number", "unit"), TEXT),
+    **dict.fromkeys(("customer_id", "contact_id", "item_id", "variant_id", "parent_id", "line"), INTEGER),
     **dict.fromkeys(("quantity", "price", "rebate"), NUMBER),
 }
 LEADS_TO = {
     "customer": "customer",
-    "billing": "customer",
     "contact": "contact",
     "item_code": "item",
     "variant_of": "item",
@@ -165,7 +159,8 @@ class Trade(World):
 
     def _add(self, spec: MappingSpec, erpnext: MemoryOptions, source: MemoryOptions) -> None:
         if erpnext.naming({}, 7) == "7":
-            erpnext.naming = lambda _values, number, prefix=spec.name[:4].upper(): f"{prefix}-{number:05d}"
+            prefix = spec.name[:4].upper()
+            erpnext.naming = lambda _values, number: f"{prefix}-{number:05d}"
         if erpnext.check({}) == "":
             erpnext.check = self._leads_nowhere
         sides = {

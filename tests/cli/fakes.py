@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from syncd.app.results import Finding, MappingStatus, PlanResult, ProvisionStep, Result, RunResult
+from syncd.app.results import Finding, MappingStatus, NeededRight, PlanResult, ProvisionStep, Result, RunResult
 from syncd.app.reviving import Revived
 from syncd.app.waiting import Surroundings
 from syncd.core.model import Counts, Raw, Side
@@ -61,6 +61,7 @@ class FakeApplication:
     planned: PlanResult = field(default_factory=PlanResult)
     findings: list[Finding] = field(default_factory=list)
     steps: list[ProvisionStep] = field(default_factory=list)
+    needed: list[NeededRight] = field(default_factory=list)
     mappings: list[MappingStatus] = field(default_factory=list)
     daemon: ExitCode = ExitCode.OK
     around: Surroundings = field(default_factory=Surroundings)
@@ -97,9 +98,12 @@ class FakeApplication:
         self._ask("check", list(mappings))
         return self.findings
 
-    def provision(self, *, apply: bool, remove: bool) -> list[ProvisionStep]:
-        self._ask("provision", (apply, remove))
+    def provision(self, *, apply: bool, remove: bool, user: str | None = None) -> list[ProvisionStep]:
+        self._ask("provision", (apply, remove) if user is None else (apply, remove, user))
         return self.steps
+
+    def rights(self, *, user: str | None = None) -> list[NeededRight]:
+        return self.needed
 
     def status(self) -> list[MappingStatus]:
         self._ask("status", None)

@@ -187,7 +187,7 @@ class EndpointContract:
         assert backend.endpoint.created(writes, "op-1") is None
 
     def test_the_same_operation_again_makes_nothing_twice(self, backend):
-        if not backend.endpoint.capabilities().keyed_creation:
+        if not backend.endpoint.keyed_creation():
             pytest.skip("creation has no key here")
         writes = [self.make(backend, f"t{number}", partner=f"P-{number}") for number in range(3)]
         first = backend.endpoint.create(writes, "op-1")

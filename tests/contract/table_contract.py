@@ -368,7 +368,7 @@ class TableContract:
         assert backend.endpoint.created(writes, "op-1") is None
 
     def test_the_same_operation_again_makes_no_row_twice(self, backend):
-        if not backend.endpoint.capabilities().keyed_creation:
+        if not backend.endpoint.keyed_creation():
             pytest.skip("creation is not keyed here")
         writes = [self.make(backend, "a", LINES, ["x"])]
         first = backend.endpoint.create(writes, "op-1")

@@ -189,7 +189,7 @@ def test_documents_without_an_external_id_are_found_by_their_content(client: Sit
 def test_without_the_doctype_a_lost_creation_is_looked_for_and_waits(
     unkeyed: ErpnextEndpoint, server: SandboxServer, clock: FakeClock
 ) -> None:
-    assert not unkeyed.capabilities().keyed_creation
+    assert not unkeyed.keyed_creation()
     writes = [creation("1"), creation("2")]
     server.site.faults.add(Rule(kind=FaultKind.DROP_AFTER_COMMIT, path_contains=INSERT))
     sent = clock.now()

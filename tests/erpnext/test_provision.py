@@ -70,13 +70,13 @@ def test_a_long_lived_client_sees_in_its_next_run_what_was_made_or_removed_meanw
     fresh: SiteClient, spec: MappingSpec
 ) -> None:
     other = make_client(fresh.base_url)
-    assert not ErpnextEndpoint(fresh, spec).capabilities().keyed_creation
+    assert not ErpnextEndpoint(fresh, spec).keyed_creation()
     assert "syncd_shop_id" not in ErpnextEndpoint(fresh, spec).schema().fields
     apply_provision(other, plan_provision(other, [spec]))
-    assert ErpnextEndpoint(fresh, spec).capabilities().keyed_creation
+    assert ErpnextEndpoint(fresh, spec).keyed_creation()
     assert "syncd_shop_id" in ErpnextEndpoint(fresh, spec).schema().fields
     remove_provision(other, plan_provision(other, [spec]))
-    assert not ErpnextEndpoint(fresh, spec).capabilities().keyed_creation
+    assert not ErpnextEndpoint(fresh, spec).keyed_creation()
     other.close()
 
 

@@ -160,8 +160,8 @@ def test_created_without_such_a_column_tells_rows_by_their_values(shop):
 
 
 def test_without_a_column_for_the_name_creation_has_no_key(shop):
-    assert not shop.endpoint(erpnext_name=None).capabilities().keyed_creation
-    assert shop.endpoint().capabilities().keyed_creation
+    assert not shop.endpoint(erpnext_name=None).keyed_creation()
+    assert shop.endpoint().keyed_creation()
 
 
 # ids

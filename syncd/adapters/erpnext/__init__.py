@@ -3,10 +3,20 @@
 from syncd.adapters.erpnext.auth import Auth, BasicAuth, TokenAuth
 from syncd.adapters.erpnext.client import SiteClient
 from syncd.adapters.erpnext.endpoint import ErpnextEndpoint
+from syncd.adapters.erpnext.groups import GroupEndpoint
 from syncd.adapters.erpnext.meta import is_submittable
 from syncd.ports.endpoint import Clock
 
-__all__ = ["Auth", "BasicAuth", "ErpnextEndpoint", "SiteClient", "TokenAuth", "connect", "is_submittable"]
+__all__ = [
+    "Auth",
+    "BasicAuth",
+    "ErpnextEndpoint",
+    "GroupEndpoint",
+    "SiteClient",
+    "TokenAuth",
+    "connect",
+    "is_submittable",
+]
 
 
 def connect(

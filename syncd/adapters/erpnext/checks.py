@@ -2,45 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from syncd.adapters.erpnext.calls import ListQuery
+from syncd.adapters.erpnext.checks_links import check_links
 from syncd.adapters.erpnext.child_reader import ChildReader
 from syncd.adapters.erpnext.client import SiteClient
-from syncd.adapters.erpnext.errors import ReadRefusedError
+from syncd.adapters.erpnext.described import flag
+from syncd.adapters.erpnext.external_field import flaws, found_field, is_custom, is_data
 from syncd.adapters.erpnext.fitting import close, no_table
-from syncd.adapters.erpnext.meta import load_schema, table_fields
+from syncd.adapters.erpnext.meta import described_doctype, load_schema, table_fields
 from syncd.adapters.erpnext.operations import DOCTYPE, has_operations
+from syncd.adapters.erpnext.rights import Need, Right, has_level, may, may_link, naming, needs_of, roles_with
 from syncd.adapters.erpnext.wire import RowShape, TableShape
-from syncd.core.mapping import MappingSpec, SourceDeleted, layout, table_layout
+from syncd.core.mapping import MappingSpec, layout, table_layout
 from syncd.core.model import Side
-from syncd.errors import AccessError, GoneError, Problem
+from syncd.errors import AccessError, HaltError, Problem
 from syncd.ports.endpoint import Schema
 
 _SHARED = frozenset({"Administrator", "Guest"})
 
 
-def check_site(client: SiteClient, spec: MappingSpec) -> list[Problem]:
-    """Rights, the external-id field, exactly-once creation and the user, as the site tells them.
+def check_site(
+    client: SiteClient, spec: MappingSpec, targets: Mapping[str, MappingSpec] | None = None
+) -> list[Problem]:
+    """Rights, the external-id field, tables, links, exactly-once creation and the user, as the site tells them.
 
-    Raises `UnreachableError`, `AccessError` (credentials) and `HaltError` (no such DocType). Whether the mapped fields
-    exist and fit is for the caller, who has the schema; here they are only read.
+    `targets` are the mappings that links lead to, by name. Raises `UnreachableError`, `AccessError` (credentials) and
+    `HaltError` (no such DocType). Whether the mapped fields exist and fit is for the caller, who has the schema; here
+    they are only read.
     """
+    if spec.group:  # the rows of its table are documents of the DocType itself
+        rows = tuple(entry for table in spec.tables for entry in table.fields)
+        spec = replace(spec, fields=(*spec.fields, *rows), tables=())
     schema = load_schema(client, spec.doctype, [table.erpnext for table in spec.tables])
     user = client.user()
-    problems = [*_about_user(spec, user), *_about_external_id(spec, schema), *_about_tables(client, spec, schema)]
-    if spec.direction.reaches(Side.ERPNEXT) and spec.create.allows(Side.ERPNEXT) and not has_operations(client):
-        problems.append(
-            Problem(
-                file=spec.file,
-                key="mapping.site",
-                message=f"{client.base_url} has no DocType {DOCTYPE} that {user} may read: a creation whose answer is "
-                "lost is only looked for, and waits 150 s",
-                hint="run syncd provision --apply, which makes creations exactly-once",
-                warning=True,
-            )
-        )
-    return [*problems, *_about_rights(client, spec, schema, user)]
+    return [
+        *_about_user(spec, user),
+        *_about_external_id(client, spec, schema),
+        *_about_tables(client, spec, schema),
+        *check_links(client, spec, targets or {}),
+        *_about_operations(client, spec, user),
+        *_about_reading(client, spec, schema),
+        *_about_rights(client, spec, user),
+    ]
 
 
 def _about_user(spec: MappingSpec, user: str) -> list[Problem]:
@@ -57,27 +64,60 @@ def _about_user(spec: MappingSpec, user: str) -> list[Problem]:
     ]
 
 
-def _about_external_id(spec: MappingSpec, schema: Schema) -> list[Problem]:
+def _about_operations(client: SiteClient, spec: MappingSpec, user: str) -> list[Problem]:
+    if not (spec.direction.reaches(Side.ERPNEXT) and spec.create.allows(Side.ERPNEXT)):
+        return []
+    if not has_operations(client):
+        return [_without_operations(client, spec, user)]
+    if may(client, DOCTYPE, Right.CREATE):
+        return []
+    return [
+        Problem(
+            file=spec.file,
+            key="mapping.site",
+            message=f"{user} may not create {DOCTYPE} on {client.base_url}: nothing can be created there",
+            hint=f"run syncd provision --apply --user {user} as a System Manager, or give a role of that user “Create”",
+        )
+    ]
+
+
+def _without_operations(client: SiteClient, spec: MappingSpec, user: str) -> Problem:
+    """Creations are not exactly-once: the DocType is not there, or the user may not read it."""
+    lost = "a creation whose answer is lost is only looked for, and waits 150 s"
+    try:
+        described_doctype(client, DOCTYPE)
+    except HaltError:
+        message = f"{client.base_url} has no DocType {DOCTYPE} that {user} may read: {lost}"
+        hint = "run syncd provision --apply, which makes creations exactly-once"
+    else:
+        message = f"{user} may not read the DocType {DOCTYPE} on {client.base_url}: {lost}"
+        hint = f"let a System Manager run syncd provision --apply --user {user}, which gives the rights"
+    return Problem(file=spec.file, key="mapping.site", message=message, hint=hint, warning=True)
+
+
+def _about_external_id(client: SiteClient, spec: MappingSpec, schema: Schema) -> list[Problem]:
     name = spec.external_id
     if name is None:
         return []
-    info = schema.fields.get(name)
-    if info is None:
+    described = described_doctype(client, spec.doctype)
+    field = found_field(described, name)
+    if field is None:
         found = f"{spec.doctype} has no field {name}"
         return [_external(spec, found, "run syncd provision --apply: it makes the field", warning=False)]
     if not spec.direction.reaches(Side.ERPNEXT):
         return []
-    if info.type.name != "Data":
-        return [_external(spec, f"{name} is a {info.type.name}, not a Data field", "use another name", warning=False)]
-    if schema.submittable and not info.allow_on_submit:
-        return [_external(spec, f"{name} may not be written after submit", "set Allow on Submit for it", warning=True)]
-    if schema.submittable and info.unique:
-        return [_external(spec, f"{name} is unique: nobody can amend then", "take Unique away from it", warning=True)]
-    if not schema.submittable and not info.unique:
-        return [
-            _external(spec, f"{name} is not unique", "set Unique for it: the site then refuses twins", warning=True)
-        ]
-    return []
+    if not is_data(field):
+        message = f"{name} is a {schema.fields[name].type.name if name in schema.fields else field.get('fieldtype')}"
+        return [_external(spec, f"{message}, not a Data field", "use another name", warning=False)]
+    hint = "run syncd provision --apply: it corrects the field"
+    if not is_custom(field):
+        hint = f"use a field of its own: external_id = {spec_name(spec)}"
+    return [_external(spec, flaw.message, hint, warning=True) for flaw in flaws(described, field)]
+
+
+def spec_name(spec: MappingSpec) -> str:
+    """The name, in TOML, that an external-id field is given where nothing speaks against it."""
+    return f'"syncd_{spec.source}_id"'
 
 
 def _external(spec: MappingSpec, message: str, hint: str, *, warning: bool) -> Problem:
@@ -98,6 +138,16 @@ def _about_tables(client: SiteClient, spec: MappingSpec, schema: Schema) -> list
         for table in spec.tables
         if table.erpnext not in known
     ]
+    problems += [
+        Problem(
+            file=spec.file,
+            key=f"fields.{entry.erpnext}",
+            message=f"{entry.erpnext} is a child table of {spec.doctype}, not a field",
+            hint=f"map its rows under [tables.{entry.erpnext}]",
+        )
+        for entry in spec.fields
+        if entry.erpnext in known
+    ]
     creates = spec.direction.reaches(Side.ERPNEXT) and spec.create.allows(Side.ERPNEXT) and spec.create_method is None
     problems += [
         Problem(
@@ -108,16 +158,13 @@ def _about_tables(client: SiteClient, spec: MappingSpec, schema: Schema) -> list
             warning=True,
         )
         for name, described in known.items()
-        if creates and name not in named and str(described.get("reqd") or "0") != "0"
+        if creates and name not in named and flag(described, "reqd")
     ]
     return problems
 
 
-def _about_rights(client: SiteClient, spec: MappingSpec, schema: Schema, user: str) -> list[Problem]:
-    """Whether the user may read the DocType and the mapped fields, and do what the mapping does there.
-
-    A right is asked for on an existing document, as the site wants it; in an empty one only reading is tried.
-    """
+def _about_reading(client: SiteClient, spec: MappingSpec, schema: Schema) -> list[Problem]:
+    """Whether the user may read the DocType, its mapped fields and the rows of its tables."""
     external_id = spec.external_id if spec.external_id in schema.fields else None
     mapped = tuple(name for name in layout(spec)[0] if name in schema.fields)
     shape = RowShape(schema, mapped, external_id, place=f"{client.base_url} {spec.doctype}", user=client.user)
@@ -126,29 +173,10 @@ def _about_rights(client: SiteClient, spec: MappingSpec, schema: Schema, user: s
     )
     try:
         documents = client.read_list(query)
-        rows = shape.rows(documents)
+        shape.rows(documents)
     except AccessError as error:
         return [Problem(file=spec.file, key="mapping.doctype", message=error.message, hint=error.hint)]
-    if not rows:
-        return []
-    problems = _about_rows(client, spec, schema, documents)
-    missing = [right for right in _rights(spec) if not _may(client, spec.doctype, rows[0].key, right)]
-    return [
-        *problems,
-        *_missing_rights(client, spec, user, missing),
-    ]
-
-
-def _missing_rights(client: SiteClient, spec: MappingSpec, user: str, missing: list[str]) -> list[Problem]:
-    return [
-        Problem(
-            file=spec.file,
-            key="mapping.doctype",
-            message=f"{user} may not {right} {spec.doctype} on {client.base_url}",
-            hint=f"give a role of that user “{right.capitalize()}” in ERPNext's Role Permissions Manager",
-        )
-        for right in missing
-    ]
+    return _about_rows(client, spec, schema, documents)
 
 
 def _about_rows(
@@ -156,7 +184,7 @@ def _about_rows(
 ) -> list[Problem]:
     """Tables whose rows, or some fields of them, the user may not read."""
     problems = []
-    for table in spec.tables:
+    for table in spec.tables if documents else ():
         child = schema.tables.get(table.erpnext)
         if child is None:
             continue
@@ -170,22 +198,61 @@ def _about_rows(
     return problems
 
 
-def _rights(spec: MappingSpec) -> list[str]:
-    if not spec.direction.reaches(Side.ERPNEXT):
+def _about_rights(client: SiteClient, spec: MappingSpec, user: str) -> list[Problem]:
+    """The rights that the user lacks, each with the roles that would give it."""
+    problems = []
+    links: dict[str, Problem] = {}
+    for need in needs_of(spec, client):
+        if need.right is Right.SELECT:
+            if need.doctype not in links and not may_link(client, need.doctype):
+                links[need.doctype] = _may_not_link(client, spec, user, need)
+        elif need.level:
+            problems += _at_level(client, spec, user, need)
+        elif need.right is not Right.READ and not may(client, need.doctype, need.right):
+            problems.append(_may_not(client, spec, user, need))
+    return [*problems, *links.values()]
+
+
+def _may_not(client: SiteClient, spec: MappingSpec, user: str, need: Need) -> Problem:
+    named = naming(roles_with(client, need.doctype, need.right))
+    return Problem(
+        file=spec.file,
+        key=need.key,
+        message=f"{user} may not {need.right.value} {need.doctype} on {client.base_url}",
+        hint=f"give a role of that user “{need.right.label}” in ERPNext's Role Permissions Manager{named}",
+    )
+
+
+def _may_not_link(client: SiteClient, spec: MappingSpec, user: str, need: Need) -> Problem:
+    return Problem(
+        file=spec.file,
+        key=need.key,
+        message=f"{user} may neither select nor read {need.doctype} on {client.base_url}, which "
+        f"{need.key.rpartition('.')[2]} links to: whether a name is there cannot be looked up",
+        hint=f"give a role of that user “Select” on {need.doctype} in ERPNext's Role Permissions Manager"
+        f"{naming(roles_with(client, need.doctype, Right.READ))}",
+        warning=True,
+    )
+
+
+def _at_level(client: SiteClient, spec: MappingSpec, user: str, need: Need) -> list[Problem]:
+    """A field above level 0: what the user may not read is left out of answers, what it may not write is dropped."""
+    held = has_level(client, need)
+    if held or need.right is Right.READ:  # reading was tried, where there is a document
         return []
-    rights = ["write"]
-    if spec.create.allows(Side.ERPNEXT):
-        rights.append("create")
-    if spec.source_deleted is SourceDeleted.DELETE:
-        rights.append("delete")
-    return rights
-
-
-def _may(client: SiteClient, doctype: str, name: str, right: str) -> bool:
-    """Whether the site says so; a site that cannot be asked counts as yes, since the write itself will tell."""
-    arguments = {"doctype": doctype, "docname": name, "perm_type": right}
-    try:
-        answer = client.ask("frappe.client.has_permission", arguments, f"the right to {right} {doctype}")
-    except (AccessError, GoneError, ReadRefusedError):
-        return True
-    return not isinstance(answer, dict) or bool(answer.get("has_permission"))
+    name = need.key.rpartition(".")[2]
+    level = f"permission level {need.level}"
+    named = naming(roles_with(client, need.doctype, need.right, need.level))
+    if held is None:
+        message = f"{name} is at {level}: what {user} may not write there the site drops without a word"
+    else:
+        message = f"{name} is at {level}, which {user} may not write: the site drops what is sent without a word"
+    return [
+        Problem(
+            file=spec.file,
+            key=need.key,
+            message=message,
+            hint=f"give a role of that user “Write” at {level} in ERPNext's Role Permissions Manager{named}",
+            warning=held is None,
+        )
+    ]

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from syncd.adapters.erpnext.barred import Barred
 from syncd.adapters.erpnext.building import Building
 from syncd.adapters.erpnext.child_rows import new_rows
 from syncd.adapters.erpnext.client import SiteClient
@@ -22,7 +23,7 @@ from syncd.adapters.erpnext.operations import Key, abandon_key, find_key, has_op
 from syncd.adapters.erpnext.taken import carried, missed_by_creation
 from syncd.adapters.erpnext.wire import TableShape, to_json
 from syncd.core.mapping import MappingSpec
-from syncd.core.model import Row, Rows, Write
+from syncd.core.model import Action, Row, Rows, Write
 from syncd.errors import AccessError, BusyError, RecordError, RefusedError, UnknownOutcomeError, UnreachableError
 from syncd.ports.endpoint import Done, Failed, Schema, WriteResult
 
@@ -45,12 +46,14 @@ class Creator:
         schema: Schema,
         layout: tuple[str, ...],
         lookup: Lookup,
+        barred: Barred,
         tables: Sequence[TableShape] = (),
         *,
         run: str,
     ) -> None:
         self._client = client
         self._spec = spec
+        self._barred = barred
         self._schema = schema
         self._layout = layout
         self._lookup = lookup
@@ -63,6 +66,7 @@ class Creator:
         keyed = has_operations(self._client)
         subject = self._subject(writes)
         try:
+            self._barred.check(Action.CREATE)
             documents = self._building.documents(writes, [self._document(write) for write in writes])
             if keyed:
                 records = orjson.dumps([write.partner for write in writes]).decode()
@@ -164,7 +168,7 @@ class Creator:
                 raise
             except UnreachableError as unreachable:
                 return [Failed(_unseen(self._subject(writes), unreachable))] * len(writes)
-        return [Failed(error)] * len(writes)
+        return [Failed(self._barred.judged(Action.CREATE, error))] * len(writes)
 
     def _done_before(self, writes: Sequence[Write], operation: str, key: Key) -> list[WriteResult]:
         """Results of a batch whose key is taken: by the batch itself, or because it was given up."""

@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from syncd.adapters.erpnext.amending import Chains
+from syncd.adapters.erpnext.barred import Barred
 from syncd.adapters.erpnext.child_reader import ChildReader
 from syncd.adapters.erpnext.client import SiteClient
 from syncd.adapters.erpnext.creator import LARGEST_BATCH, Creator
@@ -18,11 +19,12 @@ from syncd.adapters.erpnext.linked import forget_references
 from syncd.adapters.erpnext.lookup import Lookup
 from syncd.adapters.erpnext.meta import load_schema
 from syncd.adapters.erpnext.operations import forget_operations, has_operations
+from syncd.adapters.erpnext.traces import Traces
 from syncd.adapters.erpnext.wire import RowShape, to_json
 from syncd.adapters.erpnext.writer import Writer
 from syncd.core.mapping import MappingSpec, layout
 from syncd.core.model import Row, Side, Write
-from syncd.ports.endpoint import Capabilities, Page, Schema, WriteResult
+from syncd.ports.endpoint import Capabilities, Deletion, Page, Schema, WriteResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class _Parts:
     creator: Creator
     writer: Writer
     chains: Chains
+    traces: Traces
 
 
 class ErpnextEndpoint:
@@ -98,6 +101,14 @@ class ErpnextEndpoint:
         """The documents of these names, whatever the mapping's filters say."""
         return self._parts().lookup.by_name(keys)
 
+    def fetch_singly(self, keys: Sequence[str]) -> list[Row]:
+        """The documents of these names, each asked for by itself: a list leaves out what the user may not see."""
+        return self._parts().traces.singly(keys)
+
+    def deletions(self, cursor: str | None, *, overlap: float) -> list[Deletion]:
+        """What the site's `Deleted Document` lists since `cursor` less `overlap` seconds, where the user may read it."""
+        return self._parts().traces.deletions(cursor, overlap)
+
     def find(self, partners: Sequence[str]) -> list[Row]:
         """The documents that carry these external ids; none where the mapping has no `external_id`."""
         return self._parts().lookup.by_external_id(partners)
@@ -146,12 +157,14 @@ class ErpnextEndpoint:
         children = ChildReader(self._client, spec.doctype, tables, where=spec.file)
         lookup = Lookup(self._client, spec.doctype, shape, external_id, children)
         filters = _filters(spec, zone)
+        barred = Barred(self._client, spec.doctype)
         return _Parts(
             feed=Feed(self._client, spec.doctype, shape, filters, children, page_size=self._page_size, where=spec.file),
             lookup=lookup,
-            creator=Creator(self._client, spec, schema, self._layout, lookup, tables, run=self._run),
-            writer=Writer(self._client, spec, schema, self._layout, shape, lookup, run=self._run),
+            creator=Creator(self._client, spec, schema, self._layout, lookup, barred, tables, run=self._run),
+            writer=Writer(self._client, spec, schema, self._layout, shape, lookup, barred, run=self._run),
             chains=Chains(self._client, schema),
+            traces=Traces(self._client, spec.doctype, shape),
         )
 
 

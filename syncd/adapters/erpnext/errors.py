@@ -90,6 +90,10 @@ class ReadRefusedError(UnreachableError):
         self.refusal = refusal
 
 
+class ReadForbiddenError(AccessError):
+    """The site does not let the user read what was asked for, although it takes the credentials."""
+
+
 def plain_text(markup: str) -> str:
     """HTML as one line of plain text: tags and scripts taken out, entities decoded, blanks joined."""
     text = _TAG.sub("", _BREAK.sub(" ", _UNSEEN.sub("", markup)))
@@ -247,7 +251,7 @@ def read_error(refusal: Refusal, subject: str, site: str, user: str) -> Unreacha
             hint="check key and secret of this site in syncd.toml, and that the user is enabled",
         )
     if refusal.status == 403:
-        return AccessError(
+        return ReadForbiddenError(
             f"{site} does not let {user} read {subject}: {described(refusal)}",
             hint="give a role of that user the right to read it (Role Permissions Manager in ERPNext)",
         )

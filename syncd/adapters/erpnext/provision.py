@@ -1,12 +1,13 @@
-"""What the site needs before a mapping can run exactly-once: seen, made, and taken away again.
+"""What the site needs before a mapping can run exactly-once: seen, made, corrected, and taken away again.
 
-An external id needs a custom field. On DocTypes that cannot be submitted it is unique. On those that can it is not, and
-it may be written after submit: an amendment carries its predecessor's id. `no_copy` keeps *Duplicate* from taking it.
+An external id needs a custom field (`external_field`), creation the DocType `Syncd Operation` (`operations`). Rights of
+DocTypes are shown and never made: the first permission that a program adds to a DocType takes the place of all that it
+came with, so nobody else could work with it any more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Final
@@ -14,15 +15,24 @@ from typing import Any, Final
 from syncd.adapters.erpnext import operations
 from syncd.adapters.erpnext.calls import document_path
 from syncd.adapters.erpnext.client import SiteClient
+from syncd.adapters.erpnext.errors import ReadRefusedError
+from syncd.adapters.erpnext.external_field import (
+    external_id_field,
+    flaws,
+    found_field,
+    is_custom,
+    is_data,
+    is_syncds,
+)
+from syncd.adapters.erpnext.link_field import OwnLink, link_field, own_links
 from syncd.adapters.erpnext.meta import described_doctype, forget_doctype
+from syncd.adapters.erpnext.rights import EVERYBODY, Right, may, roles_of, roles_with
 from syncd.core.mapping import MappingSpec
 from syncd.core.model import Side
-from syncd.errors import AccessError, GoneError, RecordError, RefusedError
+from syncd.errors import AccessError, GoneError, HaltError, RecordError, RefusedError
 
-_EVERYBODY: Final = frozenset({"All", "Guest", "Desk User", "Administrator"})
 _ADMINISTRATOR: Final = "System Manager"
-OWN: Final = "syncd_"
-"""How the names of fields begin that nobody but syncd makes."""
+_KEY_RIGHTS: Final = (Right.READ, Right.WRITE, Right.CREATE, Right.DELETE)
 _KEY_FIELDS: Final = (
     {"fieldname": "mapping", "label": "Mapping", "fieldtype": "Data", "in_list_view": 1},
     {"fieldname": "run", "label": "Run", "fieldtype": "Data", "in_list_view": 1},
@@ -35,8 +45,15 @@ class StepState(Enum):
 
     PRESENT = "present"
     MISSING = "missing"
+    WRONG = "wrong"
+    """It is there, and not as it must be: `changes` corrects it."""
+    UNFIT = "unfit"
+    """What is there cannot be made to serve: only the mapping can name another."""
     MADE = "made"
+    CORRECTED = "corrected"
     REMOVED = "removed"
+    KEPT = "kept"
+    """Not taken away: syncd did not make it."""
     REFUSED = "refused"
 
 
@@ -52,58 +69,55 @@ class SiteStep:
     doctype: str
     """The DocType whose metadata changes."""
     document: dict[str, Any] = field(default_factory=dict)
+    changes: dict[str, Any] = field(default_factory=dict)
+    """What corrects it where it is WRONG."""
     error: str = ""
 
 
-def plan_provision(client: SiteClient, specs: Iterable[MappingSpec]) -> list[SiteStep]:
+def plan_provision(client: SiteClient, specs: Iterable[MappingSpec], *, user: str | None = None) -> list[SiteStep]:
     """What the mappings of one site need, with what is there already; reads only.
 
-    Mappings that write nothing into ERPNext need nothing. Raises as the reads of `SiteClient`.
+    `user` is the integration user, whose roles get rights to `Syncd Operation`; None: the client's own. Mappings that
+    write nothing into ERPNext need nothing. Raises as the reads of `SiteClient`.
     """
-    known = {spec.name: spec for spec in specs}
-    writing = [spec for spec in known.values() if spec.direction.reaches(Side.ERPNEXT)]
+    known = list(specs)
+    writing = [spec for spec in known if spec.direction.reaches(Side.ERPNEXT)]
     wanted = {(spec.doctype, spec.external_id): spec for spec in writing if spec.external_id}
     steps = [_field_step(client, doctype, str(name), spec) for (doctype, name), spec in wanted.items()]
-    steps += _link_steps(client, writing, known)
+    steps += [_link_step(client, link) for link in own_links(known)]
     creating = [spec for spec in writing if spec.create.allows(Side.ERPNEXT)]
     if creating:
-        steps.append(_operation_step(client))
+        steps.append(_operation_step(client, user))
     return steps
 
 
 def apply_provision(client: SiteClient, steps: Sequence[SiteStep]) -> list[SiteStep]:
-    """Make what is missing; what is there is left alone. A refusal is told in its step and does not stop the others."""
-    return [_make(client, step) if step.state is StepState.MISSING else step for step in steps]
+    """Make what is missing and correct what is wrong; what is there is left alone.
+
+    A refusal is told in its step and does not stop the others.
+    """
+    work: dict[StepState, Callable[[SiteClient, SiteStep], SiteStep]] = {
+        StepState.MISSING: _make,
+        StepState.WRONG: _correct,
+    }
+    return [work[step.state](client, step) if step.state in work else step for step in steps]
+
+
+def plan_removal(client: SiteClient, steps: Sequence[SiteStep]) -> list[SiteStep]:
+    """The steps of `plan_provision` as a removal sees them: PRESENT is what would go, KEPT what syncd did not make.
+
+    `error` of a PRESENT step says what stands in it. Reads only.
+    """
+    return [_removable(client, step) for step in steps]
 
 
 def remove_provision(client: SiteClient, steps: Sequence[SiteStep]) -> list[SiteStep]:
-    """Take away what is present, custom fields with the ids that they hold."""
-    return [_remove(client, step) if step.state is StepState.PRESENT else step for step in steps]
-
-
-def external_id_field(described: dict[str, Any], name: str) -> dict[str, Any]:
-    """The Custom Field document that holds the external id of a DocType, which is given by its metadata."""
-    submittable = bool(described.get("is_submittable"))
-    names = [entry.get("fieldname") for entry in described.get("fields") or () if entry.get("fieldname") != name]
-    title = described.get("title_field")
-    document = {
-        "dt": described["name"],
-        "fieldname": name,
-        "label": " ".join("ID" if word == "id" else word.capitalize() for word in name.split("_") if word),
-        "fieldtype": "Data",
-        "unique": 0 if submittable else 1,
-        "search_index": 1 if submittable else 0,
-        "no_copy": 1,
-        "read_only": 1,
-        "allow_on_submit": 1 if submittable else 0,
-    }
-    after = title if title in names else next(iter(names), None)
-    return {**document, "insert_after": after} if after else document
+    """Take away what syncd made. A custom field's column stays in the site's database with the ids that it holds."""
+    return [_remove(client, step) if step.state is StepState.PRESENT else step for step in plan_removal(client, steps)]
 
 
 def operation_doctype(roles: Sequence[str]) -> dict[str, Any]:
     """The DocType `Syncd Operation`, with rights for `roles`."""
-    rights = {"read": 1, "write": 1, "create": 1, "delete": 1}
     return {
         "name": operations.DOCTYPE,
         "module": "Custom",
@@ -112,90 +126,118 @@ def operation_doctype(roles: Sequence[str]) -> dict[str, Any]:
         "naming_rule": "Set by user",
         "track_changes": 0,
         "fields": [dict(described) for described in _KEY_FIELDS],
-        "permissions": [{"role": role, **rights} for role in roles],
+        "permissions": [_permission(role) for role in roles],
     }
+
+
+def _permission(role: str) -> dict[str, Any]:
+    return {"role": role, **{right.value: 1 for right in _KEY_RIGHTS}}
 
 
 def _field_step(client: SiteClient, doctype: str, name: str, spec: MappingSpec) -> SiteStep:
     described = described_doctype(client, doctype)
-    there = any(entry.get("fieldname") == name for entry in described.get("fields") or ())
-    document = external_id_field(described, name)
+    document = external_id_field(described, name, f"{spec.source} {spec.entity}")
     kind = "unique" if document["unique"] else "may be written after submit"
-    return SiteStep(
+    step = SiteStep(
         kind="Custom Field",
         name=f"{doctype}-{name}",
         what=f"custom field {name} in {doctype} (Data, {kind})",
         why=f"holds the id of {spec.source} {spec.entity}",
-        state=StepState.PRESENT if there else StepState.MISSING,
+        state=StepState.MISSING,
         doctype=doctype,
         document=document,
     )
+    there = found_field(described, name)
+    if there is None:
+        return step
+    if not is_data(there):
+        error = f"{name} is a {there.get('fieldtype')} field, which holds no ids\n  → name another external_id"
+        return replace(step, state=StepState.UNFIT, error=f"{error} in {spec.file}")
+    wrong = flaws(described, there)
+    if not wrong:
+        return replace(step, state=StepState.PRESENT)
+    told = "; ".join(flaw.message for flaw in wrong)
+    if not is_custom(there):
+        error = f"{told}; it is a field of the DocType itself, which is not changed\n  → name another external_id"
+        return replace(step, state=StepState.UNFIT, error=f"{error} in {spec.file}")
+    return replace(step, state=StepState.WRONG, changes={flaw.property: flaw.wanted for flaw in wrong}, error=told)
 
 
-def link_field(described: Mapping[str, Any], name: str, target: str) -> dict[str, Any]:
-    """The Custom Field document of a Link field of syncd's own; `described` is the DocType's metadata."""
-    return {
-        "dt": described["name"],
-        "fieldname": name,
-        "label": " ".join(word.capitalize() for word in name.split("_") if word),
-        "fieldtype": "Link",
-        "options": target,
-        "no_copy": 1,
-        "read_only": 1,
-        "allow_on_submit": 1 if described.get("is_submittable") else 0,
-        "insert_after": "append",
-    }
+def _link_step(client: SiteClient, link: OwnLink) -> SiteStep:
+    doctype = link.spec.doctype
+    described = described_doctype(client, doctype)
+    there = found_field(described, link.name)
+    step = SiteStep(
+        kind="Custom Field",
+        name=f"{doctype}-{link.name}",
+        what=f"custom field {link.name} in {doctype} (Link, {link.target})",
+        why=f"holds the {link.target} that {link.column} of {link.spec.source} {link.spec.entity} names",
+        state=StepState.MISSING,
+        doctype=doctype,
+        document=link_field(described, link),
+    )
+    if there is None:
+        return step
+    if (there.get("fieldtype"), there.get("options")) == ("Link", link.target):
+        return replace(step, state=StepState.PRESENT)
+    error = f"{link.name} is there, but no Link to {link.target}\n  → give it another name in {link.spec.file}"
+    return replace(step, state=StepState.UNFIT, error=error)
 
 
-def _link_steps(client: SiteClient, writing: Iterable[MappingSpec], known: Mapping[str, MappingSpec]) -> list[SiteStep]:
-    """Link fields whose names say that they are syncd's own: what a document of the source refers to has no field else.
-
-    The invoice of a Payment Entry, say, which `[create]` needs.
-    """
-    steps: dict[tuple[str, str], SiteStep] = {}
-    for spec in writing:
-        for entry in spec.fields:
-            target = known.get(entry.link or "")
-            if target is None or not entry.erpnext.startswith(OWN) or (spec.doctype, entry.erpnext) in steps:
-                continue
-            described = described_doctype(client, spec.doctype)
-            there = any(held.get("fieldname") == entry.erpnext for held in described.get("fields") or ())
-            steps[spec.doctype, entry.erpnext] = SiteStep(
-                kind="Custom Field",
-                name=f"{spec.doctype}-{entry.erpnext}",
-                what=f"custom field {entry.erpnext} in {spec.doctype} (Link, {target.doctype})",
-                why=f"holds the {target.doctype} that {spec.source} {spec.entity} {entry.source} refers to",
-                state=StepState.PRESENT if there else StepState.MISSING,
-                doctype=spec.doctype,
-                document=link_field(described, entry.erpnext, target.doctype),
-            )
-    return list(steps.values())
-
-
-def _operation_step(client: SiteClient) -> SiteStep:
-    there = operations.has_operations(client)
-    return SiteStep(
+def _operation_step(client: SiteClient, user: str | None) -> SiteStep:
+    step = SiteStep(
         kind="DocType",
         name=operations.DOCTYPE,
         what=f"DocType {operations.DOCTYPE}",
         why="makes creations exactly-once: each batch begins with a record of its own name",
-        state=StepState.PRESENT if there else StepState.MISSING,
+        state=StepState.MISSING,
         doctype=operations.DOCTYPE,
-        document={} if there else operation_doctype(_roles(client)),
+    )
+    forget_doctype(client, operations.DOCTYPE)
+    try:
+        described_doctype(client, operations.DOCTYPE)
+    except HaltError:
+        return replace(step, document=operation_doctype(_key_roles(client, user)))
+    short = _without_rights(client, user)
+    if not short:
+        return replace(step, state=StepState.PRESENT)
+    try:
+        whole = client.get(
+            document_path("DocType", operations.DOCTYPE), {}, f"DocType {operations.DOCTYPE}", ("data", dict)
+        )["data"]
+    except (AccessError, GoneError, ReadRefusedError) as error:
+        message = f"{user or client.user()} has no rights to it, and {client.user()} may not change it: {error.message}"
+        return replace(step, state=StepState.REFUSED, error=f"{message}\n  → {_by_manager(client)}")
+    kept = [row for row in whole.get("permissions") or () if row.get("role") not in short]
+    return replace(
+        step,
+        state=StepState.WRONG,
+        changes={"permissions": [*kept, *(_permission(role) for role in short)]},
+        error=f"{user or client.user()} may not read and create its records: rights for {', '.join(short)}",
     )
 
 
-def _roles(client: SiteClient) -> list[str]:
+def _without_rights(client: SiteClient, user: str | None) -> list[str]:
+    """The roles that must get rights to the keys; none where the integration user has them."""
+    if user is None or user == client.user():
+        operations.forget_operations(client)
+        for right in _KEY_RIGHTS:
+            client.forget(f"may:{right.value}:{operations.DOCTYPE}")
+        able = operations.has_operations(client) and may(client, operations.DOCTYPE, Right.CREATE)
+        return [] if able else _key_roles(client, None)[1:] or [_ADMINISTRATOR]
+    roles = roles_of(client, user)
+    able_roles = set(roles_with(client, operations.DOCTYPE, Right.READ)) & set(
+        roles_with(client, operations.DOCTYPE, Right.CREATE)
+    )
+    return [] if roles is None or (roles | EVERYBODY) & able_roles else _key_roles(client, user)[1:]
+
+
+def _key_roles(client: SiteClient, user: str | None) -> list[str]:
     """Who may write keys: System Manager, and the roles of the integration user where it is none and may be read."""
-    try:
-        user = client.get(document_path("User", client.user()), {}, "the integration user", ("data", dict))["data"]
-    except (AccessError, GoneError):
-        client.user()
+    roles = roles_of(client, user or client.user())
+    if roles is None or _ADMINISTRATOR in roles:
         return [_ADMINISTRATOR]
-    roles = [str(entry.get("role")) for entry in user.get("roles") or () if isinstance(entry, dict)]
-    if _ADMINISTRATOR in roles:
-        return [_ADMINISTRATOR]
-    return [_ADMINISTRATOR, *(role for role in roles if role not in _EVERYBODY)]
+    return [_ADMINISTRATOR, *sorted(roles - EVERYBODY)]
 
 
 def _make(client: SiteClient, step: SiteStep) -> SiteStep:
@@ -212,6 +254,47 @@ def _make(client: SiteClient, step: SiteStep) -> SiteStep:
     return replace(step, state=StepState.MADE)
 
 
+def _correct(client: SiteClient, step: SiteStep) -> SiteStep:
+    try:
+        client.write("PUT", document_path(step.kind, step.name), step.changes, step.what, expects=("data", dict))
+    except RecordError as error:
+        return _refused(client, step, error, "corrected")
+    _forget(client, step)
+    return replace(step, state=StepState.CORRECTED, error="")
+
+
+def _removable(client: SiteClient, step: SiteStep) -> SiteStep:
+    if step.state is StepState.MISSING:
+        return step
+    if step.kind != "Custom Field":
+        return replace(step, state=StepState.PRESENT, error="its keys go with it: let no run be under way")
+    fieldname = str(step.document["fieldname"])
+    if not is_syncds(fieldname, _description(client, step)):
+        return replace(step, state=StepState.KEPT, error="syncd did not make this field, and does not take it away")
+    held = _held(client, step.doctype, fieldname)
+    told = f"{held:,} documents hold an id: their column stays in the site's database" if held else ""
+    return replace(step, state=StepState.PRESENT, error=told)
+
+
+def _description(client: SiteClient, step: SiteStep) -> str:
+    """What a custom field says of itself; nothing where it is none, or may not be read."""
+    try:
+        found = client.get(document_path(step.kind, step.name), {}, step.what, ("data", dict))["data"]
+    except (AccessError, GoneError, ReadRefusedError):
+        return ""
+    return str(found.get("description") or "")
+
+
+def _held(client: SiteClient, doctype: str, name: str) -> int:
+    """How many documents hold a value; 0 where they may not be counted."""
+    arguments = {"doctype": doctype, "filters": [[name, "is", "set"]]}
+    try:
+        counted = client.ask("frappe.client.get_count", arguments, f"how many {doctype} hold {name}")
+    except (AccessError, GoneError, ReadRefusedError):
+        return 0
+    return int(counted or 0)
+
+
 def _remove(client: SiteClient, step: SiteStep) -> SiteStep:
     try:
         client.write("DELETE", document_path(step.kind, step.name), None, step.what)
@@ -226,6 +309,15 @@ def _remove(client: SiteClient, step: SiteStep) -> SiteStep:
 def _forget(client: SiteClient, step: SiteStep) -> None:
     forget_doctype(client, step.doctype)
     operations.forget_operations(client)
+    for right in Right:
+        client.forget(f"may:{right.value}:{step.doctype}")
+
+
+def _by_manager(client: SiteClient) -> str:
+    return (
+        f"let a System Manager run `syncd provision --apply --user {client.user()}` with a key of their own, or do it "
+        "by hand in ERPNext"
+    )
 
 
 def _refused(client: SiteClient, step: SiteStep, error: RecordError, done: str) -> SiteStep:
@@ -233,6 +325,8 @@ def _refused(client: SiteClient, step: SiteStep, error: RecordError, done: str) 
     if error.code == "PermissionError":
         words = (
             f"{client.user()} may not do this: {error.message}\n  → let a System Manager run the same command with "
-            f"a key of their own, or have it {done} by hand in ERPNext: {step.what}"
+            f"a key of their own and --user {client.user()}, or have it {done} by hand in ERPNext: {step.what}"
         )
+    elif error.code == "UniqueValidationError" or "unique" in step.changes:
+        words = f"{error.message}\n  → find the documents that hold the same id, and correct them"
     return replace(step, state=StepState.REFUSED, error=words)

@@ -89,7 +89,7 @@ class Transitions:
 
     def _asks_for_referring(self, write: Write) -> bool:
         leaves = write.action is Action.CANCEL or (write.action is Action.AMEND and self._stands(write) == SUBMITTED)
-        return leaves and self._holds_linked
+        return leaves and self._holds_linked and not write.forced
 
     def one(self, write: Write, subject: str) -> WriteResult:
         """Do one write; raises `RecordError`."""
@@ -183,7 +183,7 @@ class Transitions:
         The row is the document as the site answers it.
         """
         self._must_stand(write, SUBMITTED, subject)
-        if self._holds_linked:
+        if self._holds_linked and not write.forced:
             self._free(write, subject)
         update = write._replace(action=Action.UPDATE, values={DOCSTATUS: CANCELLED}, link=False)
         try:

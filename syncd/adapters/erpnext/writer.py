@@ -12,6 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from syncd.adapters.erpnext.barred import Barred
 from syncd.adapters.erpnext.calls import document_path
 from syncd.adapters.erpnext.child_rows import UnknownRowError, as_read, sent_rows
 from syncd.adapters.erpnext.client import SiteClient
@@ -48,11 +49,13 @@ class Writer:
         layout: tuple[str, ...],
         shape: RowShape,
         lookup: Lookup,
+        barred: Barred,
         *,
         run: str = "",
     ) -> None:
         self._client = client
         self._spec = spec
+        self._barred = barred
         self._schema = schema
         self._layout = layout
         self._shape = shape
@@ -100,6 +103,7 @@ class Writer:
         """Do one write; every error that concerns this record alone is a `Failed`."""
         subject = self._subject(write)
         try:
+            self._barred.check(write.action)
             self._addressable(write, subject)
             if write.action is Action.DELETE:
                 return self._delete(write, subject)
@@ -107,7 +111,7 @@ class Writer:
                 return self._transitions.one(write, subject)
             return self._put(write, subject)
         except RecordError as error:
-            return Failed(error)
+            return Failed(self._barred.judged(write.action, error))
         except AccessError:
             raise
         except UnreachableError as error:

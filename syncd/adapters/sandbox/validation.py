@@ -173,8 +173,8 @@ def validate_constants(meta: DocTypeMeta, document: Document, before: Document) 
     for item in meta.value_fields:
         if not item.set_only_once or item.kind is Kind.TABLE:
             continue
-        old = before.get(item.fieldname)
-        if old is not None and as_text(old) != as_text(document.get(item.fieldname) or ""):
+        old, new = before.get(item.fieldname), document.get(item.fieldname)
+        if old is not None and as_text(old) != as_text("" if new is None else new):
             raise invalid(f"Value cannot be changed for <strong>{item.label}</strong>", "CannotChangeConstantError")
 
 

@@ -23,7 +23,7 @@ from syncd.adapters.sources.memory_records import (
 from syncd.core.model import Action, Row, Side, Write
 from syncd.core.values import FieldType, parse_stamp
 from syncd.errors import GoneError, RecordError, RefusedError
-from syncd.ports.endpoint import Capabilities, Done, Failed, Page, WriteResult
+from syncd.ports.endpoint import Capabilities, Deletion, Done, Failed, Page, WriteResult
 
 Hook = Callable[[str, Sequence[Write]], None]
 """Called with the port's method and its writes. What it raises, happens: before anything is done, or after. Between the
@@ -47,6 +47,8 @@ class MemoryEndpoint(MemoryDocuments):
         self.after: Hook = lambda _method, _writes: None
         self.writes: list[Write] = []
         """Every write that was done, for tests to look at."""
+        self.told_deletions: list[Deletion] = []
+        """The side's own list of deletions."""
         self._requests = 0
         self._operations: dict[str, list[str]] = {}
 
@@ -64,6 +66,10 @@ class MemoryEndpoint(MemoryDocuments):
             editor=self.options.own_editor if self.side is Side.ERPNEXT else None,
             seen_by=f"memory {self.side.value}",
         )
+
+    def keyed_creation(self) -> bool:
+        """Whether the same creation can be sent again without harm."""
+        return self.options.keyed
 
     def changes(self, cursor: str | None, *, overlap: float) -> Iterator[Page]:
         """Records stamped at or after `overlap` seconds before `cursor`, in the order of (stamp, key)."""
@@ -100,6 +106,15 @@ class MemoryEndpoint(MemoryDocuments):
         """The records with these keys, in their order."""
         self._call("fetch")
         return [self._row(key) for key in dict.fromkeys(keys) if key in self.records]
+
+    def fetch_singly(self, keys: Sequence[str]) -> list[Row]:
+        """As `fetch`."""
+        self._call("fetch_singly")
+        return [self._row(key) for key in dict.fromkeys(keys) if key in self.records]
+
+    def deletions(self, cursor: str | None, *, overlap: float) -> list[Deletion]:  # noqa: ARG002 - all are told
+        """What `told_deletions` holds, whatever the cursor."""
+        return list(self.told_deletions)
 
     def find(self, partners: Sequence[str]) -> list[Row]:
         """The records that name these partners."""

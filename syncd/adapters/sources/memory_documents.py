@@ -95,12 +95,12 @@ class MemoryDocuments(MemoryRecords):
         return self._row(key)
 
     def _cancel_write(self, write: Write) -> Row:
-        """CANCEL: unless others refer to the document."""
+        """CANCEL: unless others refer to the document and nobody has decided that it is cancelled all the same."""
         key = write.key or ""
         record = self._checked(write)
         if record.docstatus != SUBMITTED:
             raise StaleError(f"{key} is not submitted any more")
-        self._hold(key)
+        self._hold(key, write)
         self._move(key, CANCELLED, self.options.own_editor)
         return self._row(key)
 
@@ -114,7 +114,7 @@ class MemoryDocuments(MemoryRecords):
             raise StaleError(f"{key} is a draft")
         if record.docstatus == SUBMITTED:
             self._checked(write)
-            self._hold(key)
+            self._hold(key, write)
             self._move(key, CANCELLED, self.options.own_editor)
             self._between("cancelled", write)
         newest = self._newest(key)
@@ -128,9 +128,9 @@ class MemoryDocuments(MemoryRecords):
             raise HeldError(f"{key} is cancelled, its amendment {made} waits as a draft: {reason}", code="Refused")
         return self._row(made)
 
-    def _hold(self, key: str) -> None:
+    def _hold(self, key: str, write: Write) -> None:
         reason = self.options.hold_cancel(key)
-        if reason:
+        if reason and not write.forced:
             raise HeldError(f"{key} cannot be cancelled: {reason}", code="Linked")
 
     def _check_submitted(self, key: str, record: Record, write: Write) -> None:

@@ -26,7 +26,7 @@ from syncd.adapters.sources.sql_write import Changer
 from syncd.core.mapping import MappingSpec
 from syncd.core.model import Row, Side, Write
 from syncd.errors import UsageError
-from syncd.ports.endpoint import Capabilities, Clock, Page, Schema, WriteResult
+from syncd.ports.endpoint import Capabilities, Clock, Deletion, Page, Schema, WriteResult
 
 BUSY_TIMEOUT = 5.0
 """Seconds to wait for another program's lock."""
@@ -95,10 +95,22 @@ class SqlEndpoint:
         with self._asking():
             return self._feed.fetch(keys)
 
+    def fetch_singly(self, keys: Sequence[str]) -> list[Row]:
+        """As `fetch`: a table hides no row."""
+        return self.fetch(keys)
+
+    def deletions(self, cursor: str | None, *, overlap: float) -> list[Deletion]:  # noqa: ARG002 - the port's
+        """None: a table keeps no list of what was deleted."""
+        return []
+
     def find(self, partners: Sequence[str]) -> list[Row]:
         """The rows that name these ERPNext documents; none where the mapping has no `erpnext_name`."""
         with self._asking():
             return self._feed.find(partners)
+
+    def amendments(self, names: Sequence[str]) -> dict[str, Row]:  # noqa: ARG002 - the port's
+        """None: rows are not amended."""
+        return {}
 
     def create(self, writes: Sequence[Write], operation: str) -> list[WriteResult]:  # noqa: ARG002 - the port's
         """Insert all rows in one transaction, or none. `operation` is not stored: `erpnext_name` is the key."""

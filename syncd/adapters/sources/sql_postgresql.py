@@ -233,7 +233,10 @@ class PostgresDialect(Dialect):
         """All rows in one pipeline: the network is crossed a few times a batch, not once a row."""
         native: Any = cursor
         native.executemany(sql, rows, returning=True)
-        return [result.fetchone() for result in native.results()]
+        made: list[tuple[Any, ...] | None] = [native.fetchone()]
+        while native.nextset():
+            made.append(native.fetchone())
+        return made
 
     def aborted(self, connection: Any, error: BaseException) -> bool:  # noqa: ARG002 - the base's
         """Never: a savepoint keeps what was done before it, after a deadlock too."""

@@ -48,7 +48,7 @@ def known(
 ) -> list[Known | None]:
     """See `StateStore.known`."""
     own, across = KEY_COLUMNS[side], KEY_COLUMNS[side.other]
-    columns = f"id, state, {side.value}_stamp, {side.value}_seen, creation, {own}"
+    columns = f"id, state, {side.value}_stamp, {side.value}_seen, creation, {own}, linked_{side.value}, {across}"
     pairs_by = f"SELECT %s, {columns} FROM pairs WHERE mapping_id = ?"
     staged_by = (
         "SELECT key, id, state, stamp, digest, creation, pair, partner FROM staged WHERE mapping_id = ? AND side = ?"
@@ -81,8 +81,9 @@ def _found(rows: Sequence[Any]) -> dict[Any, tuple[Any, ...]]:
 
 
 def _of_pair(pair: tuple[Any, ...]) -> Known:
-    number, state, stamp, seen, creation, key = pair
-    return Known(number, None, PAIR_STATES[state], None, stamp_of(stamp), seen, creation, key or "")
+    number, state, stamp, seen, creation, key, linked, partner = pair
+    carried = partner if linked else None
+    return Known(number, None, PAIR_STATES[state], None, stamp_of(stamp), seen, creation, key or "", carried)
 
 
 def _of_staged(row: tuple[Any, ...], pair: tuple[Any, ...] | None, partner: str | None) -> Known:
@@ -93,7 +94,7 @@ def _of_staged(row: tuple[Any, ...], pair: tuple[Any, ...] | None, partner: str 
         digest = None
     if pair is None:
         return Known(tied, number, None, _STAGED_STATES[state], stamp_of(stamp), digest, creation, "")
-    pair_id, pair_state, _, _, pair_creation, key = pair
+    pair_id, pair_state, _, _, pair_creation, key, linked, pair_partner = pair
     return Known(
         pair_id,
         number,
@@ -103,6 +104,7 @@ def _of_staged(row: tuple[Any, ...], pair: tuple[Any, ...] | None, partner: str 
         digest,
         pair_creation,
         key or "",
+        pair_partner if linked else None,
     )
 
 

@@ -204,7 +204,7 @@ def test_without_operation_keys_an_amendment_is_made_once_too(
     site.delete("/api/resource/DocType/Syncd Operation").raise_for_status()
     client = make_client(server.url, clock=clock)
     plain = ErpnextEndpoint(client, invoice_spec())
-    assert not plain.capabilities().keyed_creation
+    assert not plain.keyed_creation()
     server.site.faults.add(Rule(kind=FaultKind.DROP_AFTER_COMMIT, method="POST", path_contains="insert_many"))
     row = done(one(plain, amendment(invoice)))
     server.site.faults.add(Rule(kind=FaultKind.DROP_BEFORE, method="POST", path_contains="insert_many"))

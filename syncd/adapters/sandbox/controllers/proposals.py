@@ -22,8 +22,9 @@ _UNSET = ("name", "creation", "modified", "modified_by")
 def proposed_payment(session: Session, doctype: str, name: str, options: dict[str, Any]) -> Document:
     """An unsaved payment for all that is owed, ready to be posted (its bank reference is the caller's to give).
 
-    `options`: `bank_account` and `reference_date` of the method. Raises 404, and ValidationError where there is
-    nothing of the kind to pay.
+    `options`: `bank_account`, `reference_date` and `party_amount` of the method; the last is for a part of what is owed
+    (the method takes it for the whole and allocates that much). Raises 404, and ValidationError where there is nothing
+    of the kind to pay.
     """
     if doctype not in ("Sales Invoice", "Purchase Invoice", "Sales Order"):
         raise invalid(f"Payment Entry cannot be made for {doctype}")
@@ -34,7 +35,8 @@ def proposed_payment(session: Session, doctype: str, name: str, options: dict[st
     side = BUYING if buying else SELLING
     party = source[side.party]
     found = read_reference(session, doctype, name, party)
-    left = found.outstanding
+    asked = flt(options.get("party_amount"))
+    total, left = (asked, asked) if asked else (found.total, found.outstanding)
     receive = (left >= 0) is not buying
     account = found.account or party_account(session, side, party, source["company"])
     bank = options.get("bank_account") or _bank(session, source["company"])
@@ -65,7 +67,7 @@ def proposed_payment(session: Session, doctype: str, name: str, options: dict[st
             "reference_name": source["name"],
             "due_date": found.due_date,
             "bill_no": found.bill_no,
-            "total_amount": found.total,
+            "total_amount": total,
             "outstanding_amount": left,
             "allocated_amount": left,
             "exchange_rate": 1.0,
