@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 
 from syncd.app.amendments import replaced
 from syncd.app.context import Pass
-from syncd.app.observe import Observation, stage_rows
+from syncd.app.observe import Observation
+from syncd.app.staging import stage_rows
 from syncd.app.tombstones import live_pairs, tombstone
 from syncd.core.matching import Matcher
 from syncd.core.model import Pair, PairState, Row, Side

@@ -55,8 +55,9 @@ def is_old(run: Pass, side: Side, row: Row) -> bool:
     return side is Side.ERPNEXT and run.mapping.spec.lifecycle is not None and row.docstatus == CANCELLED
 
 
-def amended(run: Pass, side: Side, rows: Sequence[Row], known: Sequence[Known | None]) -> dict[int, tuple[Row, int]]:
-    """Rows without a pair of their own that stand for a paired document: place in `rows` → (row, pair)."""
+def amended(run: Pass, side: Side, rows: Sequence[Row], known: Sequence[Known | None]) -> dict[int, int | None]:
+    """Rows without a pair of their own that stand for a paired document: place in `rows` → its pair, None where that
+    has ended."""
     if side is Side.SOURCE or run.mapping.spec.lifecycle is None:
         return {}
     near = {row.key: row for row in rows}
@@ -70,12 +71,12 @@ def amended(run: Pass, side: Side, rows: Sequence[Row], known: Sequence[Known | 
         return {}
     entries = run.store.known(run.mapping.name, side, names, [None] * len(names))
     pairs = {
-        name: entry.pair
+        name: None if entry.pair_state is PairState.ENDED else entry.pair
         for name, entry in zip(names, entries, strict=True)
-        if entry is not None and entry.pair is not None and entry.pair_state is not PairState.ENDED
+        if entry is not None and entry.pair is not None
     }
     return {
-        place: (rows[place], pair)
+        place: next(pairs[name] for name in chain if name in pairs)
         for place, chain in chains.items()
-        if (pair := next((pairs[name] for name in chain if name in pairs), None)) is not None
+        if any(name in pairs for name in chain)
     }

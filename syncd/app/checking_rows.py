@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from syncd.app.checking_words import finding
@@ -16,13 +16,15 @@ from syncd.core.mapping import CompiledField, CompiledMapping, CompiledTable
 from syncd.core.merge_fields import effective_direction
 from syncd.core.model import Direction, Raw, Row, Side, Unreadable
 from syncd.core.rows import rows_of
-from syncd.core.values import InvalidValue, Value
+from syncd.core.values import InvalidValue, Kind, Value
 from syncd.ports.endpoint import RowProblem
 
 MOST_ROWS = 200
 """Rows of each side that are looked at (contract, "Commands")."""
 _NAMED = 3
 """Rows that a finding names."""
+_WRITTEN_ONE_WAY = frozenset({Kind.INT, Kind.NUMBER, Kind.DATE, Kind.TEXT})
+"""Kinds of ERPNext whose values are written in one way only: `007` comes back as `7`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,7 @@ class _Broken:
         self.count += 1
         self.reason = self.reason or reason
         if len(self.shown) < _NAMED:
-            self.shown.append(place if isinstance(raw, Unreadable) else f"{place} ({quote(raw)})")
+            self.shown.append(place if isinstance(raw, Unreadable) else f"{place}: {quote(raw)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +149,7 @@ def _ids(mapping: CompiledMapping, live: LiveRows) -> Iterator[Finding]:
             Severity.WARNING,
             mapping.spec,
             "source.id",
-            f"{_rows(len(live.problems))} of {mapping.spec.entity} have no id that can stand for them: {named}",
+            f"{_rows(len(live.problems))} of {mapping.spec.entity} cannot be told by an id: {named}",
             "Name other columns as the id, or correct these rows: they are failures until then.",
         )
 
@@ -167,8 +169,8 @@ def _states(mapping: CompiledMapping, rows: Sequence[Row]) -> Iterator[Finding]:
             Severity.WARNING,
             mapping.spec,
             "lifecycle.field",
-            f"{_rows(len(keys))} of {mapping.spec.entity} ({_listed(keys)}) hold {lifecycle.field} = {quote(text)}, "
-            "which stands in no list: such records are held",
+            f"{lifecycle.field} = {quote(text)} stands in no list, in {_rows(len(keys))} of {mapping.spec.entity} "
+            f"({_listed(keys)}): such records are held",
             f'Add "{text}" to draft, submitted or cancelled.',
         )
 
@@ -202,8 +204,8 @@ def _computed(mapping: CompiledMapping, column: _Column) -> Iterator[Finding]:
             Severity.WARNING,
             mapping.spec,
             f"{column.key}.compute",
-            f"the expression fails on {_rows(broken.count)} of {len(column.source)} ({', '.join(broken.shown)}): "
-            f"{broken.reason}",
+            f"the expression fails on {_share(broken.count, len(column.source), mapping.spec.entity)} "
+            f"({', '.join(broken.shown)}): {broken.reason}",
             "Make the expression hold for these rows too: has(source.x) tells whether a column holds anything.",
         )
 
@@ -222,7 +224,7 @@ def _there(mapping: CompiledMapping, column: _Column) -> Iterator[Finding]:
                     sent: Value = entry.lens.key_of(value)
                 else:
                     sent = entry.convert(value, Side.ERPNEXT)
-                    if _differs(entry, sent, column.direction, Side.SOURCE):
+                    if column.direction is Direction.BOTH and _comes_back_otherwise(entry, value, sent):
                         changed.add(cell.place, cell.raw, "")
             except InvalidValue as error:
                 refused.add(cell.place, cell.raw, error.reason)
@@ -235,8 +237,8 @@ def _there(mapping: CompiledMapping, column: _Column) -> Iterator[Finding]:
             Severity.WARNING,
             mapping.spec,
             column.key,
-            f"{_rows(empty.count)} of {len(column.source)} of {mapping.spec.entity} ({', '.join(empty.shown)}) are "
-            f"empty, and {entry.name} is mandatory in ERPNext: such records are refused",
+            f"{entry.name} is mandatory in ERPNext, and {_share(empty.count, len(column.source), mapping.spec.entity)} "
+            f"({', '.join(empty.shown)}) would leave it empty: such records are refused",
             f'Add default = "…" to this line, or fill {entry.spec.source}.',
         )
 
@@ -251,22 +253,30 @@ def _back(mapping: CompiledMapping, column: _Column) -> Iterator[Finding]:
                 value = entry.read(Side.ERPNEXT, cell.raw)
                 if entry.is_empty(Side.ERPNEXT, value):
                     continue
-                entry.convert(value, Side.SOURCE)
-                if _differs(entry, value, column.direction, Side.ERPNEXT):
+                there = entry.convert(value, Side.SOURCE)
+                if column.direction is Direction.BOTH and not entry.lens.same(
+                    value, entry.convert(there, Side.ERPNEXT)
+                ):
                     changed.add(cell.place, cell.raw, "")
             except InvalidValue as error:
                 refused.add(cell.place, cell.raw, error.reason)
     yield from _told(mapping, column, mapping.spec.doctype, len(column.erpnext), refused, changed)
 
 
-def _differs(entry: CompiledField, value: Value, direction: Direction, came_from: Side) -> bool:
-    """Whether an ERPNext value, once in the source, comes back as another. Raises `InvalidValue`."""
-    if direction is not Direction.BOTH or value is None:
+def _comes_back_otherwise(entry: CompiledField, value: Value, sent: Value) -> bool:
+    """Whether a value of the source, sent to ERPNext as `sent`, would come back as another. Raises `InvalidValue`.
+
+    What the lens says that it loses, and what a normaliser takes off, is no news; nor is the form of a stamp.
+    """
+    if value is None or sent is None:
         return False
-    if came_from is Side.SOURCE and entry.default is not None and entry.lens.same(value, entry.default):
+    if entry.default is not None and entry.lens.same(sent, entry.default):
         return False
-    back: Callable[[Value, Side], Value] = entry.convert
-    return not entry.lens.same(value, back(back(value, Side.SOURCE), Side.ERPNEXT))
+    back = entry.convert(sent, Side.SOURCE)
+    if not entry.lens.same(sent, entry.convert(back, Side.ERPNEXT)):
+        return True
+    exact = entry.lens.invertible and not entry.lens.loses
+    return exact and back != value and entry.erpnext_type.kind in _WRITTEN_ONE_WAY
 
 
 def _told(
@@ -277,7 +287,7 @@ def _told(
             Severity.WARNING,
             mapping.spec,
             column.key,
-            f"{_rows(refused.count)} of {total} of {place} do not fit, {', '.join(refused.shown)}: {refused.reason}",
+            f"{_share(refused.count, total, place)} cannot go across ({'; '.join(refused.shown)}): {refused.reason}",
             "Such records are failures: correct the values, or the converter or values of this line.",
         )
     if changed.count:
@@ -285,9 +295,13 @@ def _told(
             Severity.WARNING,
             mapping.spec,
             column.key,
-            f"{_rows(changed.count)} of {total} of {place} do not come back as they were, {', '.join(changed.shown)}",
+            f"{_share(changed.count, total, place)} would come back as something else ({'; '.join(changed.shown)})",
             "Use a converter that undoes itself on these values, or let the line flow one way.",
         )
+
+
+def _share(count: int, total: int, place: str) -> str:
+    return f"the only row of {place}" if total == 1 else f"{count:,} of the first {_rows(total)} of {place}"
 
 
 def _rows(count: int) -> str:

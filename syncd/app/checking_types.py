@@ -47,7 +47,7 @@ def check_types(line: Line, linked: Mapping[str, FieldType]) -> Iterator[Finding
 def _unseen(line: Line, name: str) -> Iterator[Finding]:
     """A member that no list shows. Lists that are all empty tell nothing."""
     if line.nested and line.source:
-        near = suggested(name, line.source, "Their rows")
+        near = suggested(name, line.source, "The list")
         yield line.finding(Severity.WARNING, f"no row of {line.entity} has a member {name}", near)
 
 

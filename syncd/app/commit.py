@@ -7,17 +7,18 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from syncd.app.amendments import left_at
+from syncd.app.auditing import with_excuses
 from syncd.app.births import WAITS_FOR_LINK
 from syncd.app.context import Pass
 from syncd.app.deciding import NOTHING, TRANSITIONS, Case, conflict_of, decides, told_stamp, transition_conflict
 from syncd.app.failures import failure_of, passing
-from syncd.app.observe import pair_row
 from syncd.app.pairs import owes_link, sent_over
+from syncd.app.staging import pair_row
 from syncd.app.worked_out import without_worked_out
 from syncd.core.documents import DOCUMENT, TRANSITION
 from syncd.core.mapping import AMENDED_FROM, DOCSTATUS
 from syncd.core.model import Action, Baseline, Image, PairState, Row, Side, Write
-from syncd.core.plan import Presence, Sight, Verdict, baseline_after
+from syncd.core.plan import Presence, Sight, Verdict, baseline_after, decide_pair
 from syncd.core.rows import agreed
 from syncd.core.values import digest, encode_baseline, encode_image
 from syncd.errors import BusyError, GoneError, HeldError, RecordError, RefusedError, StaleError
@@ -90,6 +91,8 @@ def settle_case(run: Pass, case: Case, results: Mapping[Side, WriteResult]) -> S
         # What was asked for is decided on again, and no feed shows it a second time.
         done = {side for side, result in results.items() if isinstance(result, Done)}
         outcome.stage += [pair_row(side, row, case.pair.id) for side, row in case.asked.items() if side not in done]
+    if outcome.change is not None:
+        outcome.change = with_excuses(run, case, results, outcome.change)
     return outcome
 
 
@@ -203,15 +206,13 @@ def _is_renamed(case: Case, results: Mapping[Side, WriteResult]) -> bool:
     return any(side is Side.ERPNEXT and result.row.key != case.pair.erpnext_name for side, result in _done(results))
 
 
-def _half_amended(
-    run: Pass, case: Case, row: Row, error: HeldError, pending: frozenset[str], outcome: Settled
-) -> None:
+def _half_amended(run: Pass, case: Case, row: Row, error: HeldError, pending: frozenset[str], outcome: Settled) -> None:
     """The document is cancelled, and its amendment is refused: it waits as a draft, or is not there at all.
 
     The pair goes on with the draft, whose fields have agreed. The document's state has not: it is syncd's to finish
     (`Sight.ours`), and never the will of a person.
     """
-    seen = Sight(values=row.values, stamp=row.stamp, partner=row.partner)
+    seen = Sight(values=row.values, stamp=row.stamp, partner=row.partner, ours=True)
     stands = replace(case, sights={**case.sights, Side.ERPNEXT: seen})
     baselines = _base(case)
     if row.key != case.pair.erpnext_name:
@@ -220,6 +221,11 @@ def _half_amended(
         owed = (pending - {change.field for change in sent.changes}) | {DOCUMENT}
         baselines = _baselines(run, stands, {Side.ERPNEXT: Done(row)}, owed)
     outcome.change = _changed(stands, PairState.HELD, baselines, {})
+    if baselines is not None:
+        pair = replace(stands.pair, erpnext=baselines[0], source=baselines[1])
+        decision = decide_pair(run.mapping, pair, seen, stands.sights[Side.SOURCE])
+        state = decision.state or next(iter(decision.conflicts), None)
+        stands = replace(stands, decision=replace(stands.decision, state=state))
     outcome.conflict = transition_conflict(run, stands, error)
     outcome.unstage = [staged.id for staged in [case.row(Side.ERPNEXT)] if staged is not None]
     outcome.stage = [pair_row(Side.ERPNEXT, row, case.pair.id)]
@@ -302,7 +308,9 @@ def _baselines(run: Pass, case: Case, results: Mapping[Side, WriteResult], pendi
                 known = without_worked_out(run.mapping, known, before)
             stored[write.side] = known
     sights = (case.sights[Side.ERPNEXT].values, case.sights[Side.SOURCE].values)
-    return baseline_after(run.mapping, _base(case), sights, (stored[Side.ERPNEXT], stored[Side.SOURCE]), pending)
+    done = [write for write in case.decision.writes if isinstance(results.get(write.side), Done)]
+    images = (stored[Side.ERPNEXT], stored[Side.SOURCE])
+    return baseline_after(run.mapping, _base(case), sights, images, pending, done)
 
 
 def _fail(

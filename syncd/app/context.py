@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from syncd.app.gate import OPEN, Gate
+from syncd.core.agreement import Agreement
 from syncd.core.guards import Limit
 from syncd.core.mapping import CompiledMapping, CompiledTable
 from syncd.core.model import Baseline, Counts, Image, Missing, Raw, Row, Rows, Side
@@ -100,8 +101,16 @@ class Pass:
     waiting: bool = False
     """A record waits for the target of a link."""
     _editors: dict[Side, str | None] = field(default_factory=dict)
+    _agreement: Agreement | None = None
     operations: int = 0
     """Operation keys given out so far."""
+
+    @property
+    def agreement(self) -> Agreement:
+        """Compares what both sides hold."""
+        if self._agreement is None:
+            self._agreement = Agreement(self.mapping)
+        return self._agreement
 
     def next_operation(self) -> str:
         """A new operation key: unique for ever, and a legal ERPNext name."""

@@ -14,8 +14,9 @@ from syncd.app.context import Pass
 from syncd.app.failures import passing
 from syncd.app.linking import forget_links
 from syncd.app.pairs import born_pair, owing
+from syncd.app.reuse import reused_keys
 from syncd.app.singles import PAGE, record_key
-from syncd.core.journal import Entry, encode_entries, encode_results
+from syncd.core.journal import Entry, Outcome, encode_entries, encode_results
 from syncd.core.model import Action, Side
 from syncd.core.spec import SubmitFails
 from syncd.errors import BusyError, Kind, NotAllowedError, RecordError
@@ -151,18 +152,30 @@ class Creator:
 
     def _commit(self, operation: Operation, births: Sequence[Birth], results: Sequence[WriteResult]) -> None:
         run = self._run
-        done = [result for result in results if isinstance(result, Done)]
-        pairs = [self._pair(birth, result) for birth, result in zip(births, done, strict=True)]
-        outcomes = encode_results([result.row.key for result in done])
-        keys = [record_key(birth.staged) for birth in births]
+        rows = [result.row for result in results if isinstance(result, Done)]
+        reused = reused_keys(run, self._target, rows)
+        tied = [
+            (birth, result)
+            for birth, result in zip(births, results, strict=True)
+            if isinstance(result, Done) and result.row.key not in reused.taken
+        ]
+        refused = [
+            (birth, reused.taken[row.key]) for birth, row in zip(births, rows, strict=True) if row.key in reused.taken
+        ]
+        pairs = [self._pair(birth, result) for birth, result in tied]
+        outcomes = encode_results([_outcome(row.key, reused.taken.get(row.key)) for row in rows])
+        keys = [record_key(birth.staged) for birth, _ in tied]
         with run.store.transaction(run.lease) as tx:
+            reused.write(tx)
             tx.add_pairs(pairs, run.state.layout)
-            tx.unstage([birth.staged.id for birth in births])
+            tx.unstage([birth.staged.id for birth, _ in tied])
             tx.close_conflicts(keys)
             tx.close_failures(keys)
+            tx.mark_staged([(birth.staged.id, StagedState.FAILED) for birth, _ in refused])
+            tx.fail([self._decider.failure(birth.staged, error) for birth, error in refused])
             tx.finish([(operation.key, OperationState.DONE, "", outcomes)])
-        run.counts.created[self._target.value] += len(births)
-        run.counts.submitted += sum(birth.write.docstatus == 1 for birth in births)
+        run.counts.created[self._target.value] += len(tied)
+        run.counts.submitted += sum(birth.write.docstatus == 1 for birth, _ in tied)
         run.noticed = True
 
     def _pair(self, birth: Birth, done: Done) -> NewPair:
@@ -188,6 +201,10 @@ class Creator:
             tx.fail([self._decider.failure(birth.staged, error) for birth in births])
             tx.finish([(operation.key, OperationState.REFUSED, error.message, outcomes)])
         self._run.noticed = True
+
+
+def _outcome(key: str, error: RecordError | None) -> Outcome:
+    return key if error is None else ["refused", error.message, error.hint, error.request_id]
 
 
 def entry_of(birth: Birth) -> Entry:

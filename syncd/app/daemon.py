@@ -24,6 +24,8 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from syncd.app.context import Stop
 from syncd.app.results import RunResult
+from syncd.app.troubles import Rests, Troubles
+from syncd.core.model import Counts
 from syncd.errors import ExitCode, SyncdError
 from syncd.ports.endpoint import Clock
 
@@ -46,19 +48,32 @@ class Schedule:
 RunMapping = Callable[[str, bool], RunResult]
 """(mapping, full) → the result of one scheduled pass."""
 LastFull = Callable[[str], datetime | None]
+IsHalted = Callable[[str], bool]
+"""Whether a mapping halted last, in whatever process."""
 
 
 class Daemon:
     """Runs mappings by schedule until it is asked to stop."""
 
     def __init__(
-        self, schedules: Sequence[Schedule], run: RunMapping, last_full: LastFull, *, clock: Clock, stop: Stop
+        self,
+        schedules: Sequence[Schedule],
+        run: RunMapping,
+        last_full: LastFull,
+        *,
+        clock: Clock,
+        stop: Stop,
+        is_halted: IsHalted = lambda _mapping: True,
     ) -> None:
+        """`is_halted` is asked before a mapping is left alone because it halted: a person may have run it since."""
         self._schedules = schedules
         self._run = run
         self._last_full = last_full
         self._clock = clock
         self._stop = stop
+        self._is_halted = is_halted
+        self._troubles = Troubles()
+        self._rests = Rests()
 
     def run(self) -> ExitCode:
         """Block until SIGTERM or SIGINT; answers 0 once what was in flight is finished."""
@@ -94,19 +109,38 @@ class Daemon:
         self._stop.ask()
 
     def _tick(self, schedule: Schedule) -> None:
-        """One pass. Whatever happens is in the run's result and the log; the next tick comes all the same."""
-        if self._stop.asked:
+        """One pass. Whatever happens is in the run's result and the log; the next tick comes all the same.
+
+        A mapping that goes on halting is looked at less and less often.
+        """
+        name = schedule.mapping
+        if self._stop.asked or (self._rests.resting(name, self._clock.now()) and self._is_halted(name)):
             return
         try:
-            result = self._run(schedule.mapping, self._full_is_due(schedule))
+            result = self._run(name, self._full_is_due(schedule))
         except SyncdError as error:
-            log.warning("pass failed", mapping=schedule.mapping, error=error.message, hint=error.hint)
+            if self._troubles.is_news(name, error.message, self._clock.now()):
+                log.warning("pass failed", mapping=name, error=error.message, hint=error.hint)
             return
-        counts = result.mappings.get(schedule.mapping)
-        if counts is not None and (counts.error or counts.halt):
-            log.warning("pass ended", mapping=schedule.mapping, run=result.run, error=counts.error, halt=counts.halt)
-        elif result.writes or result.exit_code is not ExitCode.OK:
-            log.info("pass ended", mapping=schedule.mapping, run=result.run, writes=result.writes)
+        counts = result.mappings.get(name)
+        if counts is not None and counts.halt:
+            self._rests.halted(name, self._clock.now(), timedelta(seconds=schedule.every or 60.0))
+        else:
+            self._rests.over(name)
+        self._tell(name, result, counts)
+
+    def _tell(self, name: str, result: RunResult, counts: Counts | None) -> None:
+        """Trouble that lasts is told once, and again from time to time; that it is over is told, too."""
+        now = self._clock.now()
+        trouble = None if counts is None else counts.halt or counts.error
+        if counts is not None and trouble:
+            if self._troubles.is_news(name, trouble["message"], now):
+                log.warning("pass ended", mapping=name, run=result.run, error=counts.error, halt=counts.halt)
+        elif result.exit_code is ExitCode.OK:
+            if self._troubles.over(name) or result.writes:
+                log.info("pass ended", mapping=name, run=result.run, writes=result.writes)
+        elif self._troubles.is_news(name, result.exit_code.name, now) or result.writes:
+            log.info("pass ended", mapping=name, run=result.run, writes=result.writes, result=result.result.value)
 
     def _full_is_due(self, schedule: Schedule) -> bool:
         if schedule.full_every is None:

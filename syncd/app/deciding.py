@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from zoneinfo import ZoneInfo
@@ -13,9 +13,10 @@ from syncd.app.context import Pass, whole
 from syncd.app.linking import forget_links, learn_chosen, learn_links
 from syncd.core.documents import TRANSITION
 from syncd.core.merge import Choice
-from syncd.core.model import OPEN_STATES, Action, Image, Pair, PairState, Raw, Row, Side
+from syncd.core.model import OPEN_STATES, Action, FieldConflict, Image, Pair, PairState, Raw, Row, Side
 from syncd.core.plan import Decision, Presence, Sight, Verdict, decide_pair
 from syncd.core.resolution import decode_resolution
+from syncd.core.strays import PARTNER, decide_stray
 from syncd.core.values import decode_image, digest, encode_image, parse_stamp
 from syncd.errors import HeldError
 from syncd.ports.state import ConflictRecord, Staged, StagedState, Work
@@ -93,8 +94,11 @@ def decide_page(run: Pass, page: Sequence[Work], conflicts: Mapping[int, Conflic
         pair, sights = pairs[work.pair.id], seen[work.pair.id]
         conflict = conflicts.get(pair.id)
         moved = follow_keys(pair, work)
-        decision = decide_pair(run.mapping, moved, sights[Side.ERPNEXT], sights[Side.SOURCE])
-        choice = choice_of(run, conflict, decision, sights) if conflict is not None else None
+        held = conflict is not None and conflict.kind == PARTNER
+        decision = decide_stray(run.mapping, pair, moved, sights, held=held) or decide_pair(
+            run.mapping, moved, sights[Side.ERPNEXT], sights[Side.SOURCE]
+        )
+        choice = choice_of(conflict, decision) if conflict is not None else None
         if choice is not None:
             learn_chosen(run, choice)
             decision = decide_pair(run.mapping, moved, sights[Side.ERPNEXT], sights[Side.SOURCE], choice=choice)
@@ -193,7 +197,7 @@ def follow_keys(pair: Pair, work: Work) -> Pair:
     )
 
 
-def choice_of(run: Pass, conflict: ConflictRecord, decision: Decision, sights: Mapping[Side, Sight]) -> Choice | None:
+def choice_of(conflict: ConflictRecord, decision: Decision) -> Choice | None:
     """A person's decision on a conflict; None where there is none, or what was shown is not what stands there now.
 
     Values are compared, not stamps: not every source has stamps, and edits of other fields change nothing about it.
@@ -203,7 +207,8 @@ def choice_of(run: Pass, conflict: ConflictRecord, decision: Decision, sights: M
     resolution = decode_resolution(conflict.resolution)
     if conflict.kind == TRANSITION and decision.verdict is Verdict.WRITE:
         # Refused by ERPNext: the decision on it is bound to the same transition, which is tried again.
-        return None if resolution.moved or conflict.fields != transition_fields(run, sights) else resolution.choice
+        same = decision.state is not None and conflict.fields == _shown([decision.state])
+        return resolution.choice if same and not resolution.moved else None
     if decision.verdict is not Verdict.HOLD:
         return None
     return None if resolution.moved or not _is_same_question(conflict, decision) else resolution.choice
@@ -249,7 +254,11 @@ def transition_conflict(run: Pass, case: Case, error: HeldError) -> ConflictReco
     text = f"{error.message} → {error.hint}" if error.hint else error.message
     decision = replace(case.decision, kind=TRANSITION, text=text)
     held = conflict_of(run, replace(case, decision=decision, conflict=None))
-    return replace(held, text=text + _refused_again(case), fields=transition_fields(run, case.sights))
+    return replace(
+        held,
+        text=text + _refused_again(case),
+        fields=_shown([] if case.decision.state is None else [case.decision.state]),
+    )
 
 
 def decides(case: Case) -> bool:
@@ -266,20 +275,6 @@ def _refused_again(case: Case) -> str:
     return f"; the decision ({resolution.text}) was {what}"
 
 
-def transition_fields(run: Pass, sights: Mapping[Side, Sight]) -> bytes:
-    """What a person is shown of a transition that ERPNext refused: where the document stands, what the source asks."""
-    mapping = run.mapping
-    asked = mapping.asks(sights[Side.SOURCE].values)
-    shown = {
-        "field": (mapping.spec.lifecycle.field if mapping.spec.lifecycle is not None else None) or "docstatus",
-        "base": None,
-        "erpnext": ("draft", "submitted", "cancelled")[mapping.docstatus(sights[Side.ERPNEXT].values)],
-        "source": None if asked is None else str(asked),
-        "reason": "",
-    }
-    return orjson.dumps([shown])
-
-
 def _not_carried_out(case: Case) -> str:
     """What is said about a decision that was made on other values than stand there now."""
     if case.conflict is None or case.conflict.resolution is None:
@@ -292,19 +287,18 @@ def _not_carried_out(case: Case) -> str:
 
 def shown_fields(decision: Decision) -> bytes:
     """The fields of a held decision as a person is shown them, as JSON."""
-    return orjson.dumps(
-        [
-            {
-                "field": conflict.field,
-                "base": conflict.base,
-                "erpnext": conflict.erpnext,
-                "source": conflict.source,
-                "reason": conflict.reason,
-            }
-            for conflict in decision.conflicts
-        ],
-        default=str,
-    )
+    return _shown(decision.conflicts)
+
+
+def _shown(conflicts: Iterable[FieldConflict]) -> bytes:
+    """`outcomes` stand with a document's state only: what taking either side does."""
+    shown: list[dict[str, object]] = []
+    for conflict in conflicts:
+        names = ("field", "base", "erpnext", "source", "reason")
+        shown.append({name: getattr(conflict, name) for name in names})
+        if any(conflict.outcomes):
+            shown[-1]["outcomes"] = dict(zip((side.value for side in Side), conflict.outcomes, strict=True))
+    return orjson.dumps(shown, default=str)
 
 
 def _conflict_text(decision: Decision) -> str:

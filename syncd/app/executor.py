@@ -22,13 +22,13 @@ only once that was done. Writes of a page are journalled together before the fir
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from syncd.app.commit import Settled, is_parked, settle_case, waits_for_person
 from syncd.app.context import Pass
 from syncd.app.deciding import Case, cases
 from syncd.core.journal import DONE, Entry, Outcome, encode_entries, encode_results
-from syncd.core.model import Action, Side, Write
+from syncd.core.model import Action, FieldChange, Side, Write
 from syncd.core.plan import Verdict
 from syncd.core.values import encode_image
 from syncd.errors import GoneError, Kind, RecordError, StaleError
@@ -194,13 +194,24 @@ def _entry(case: Case, write: Write) -> Entry:
         erpnext_name=case.pair.erpnext_name,
         names=tuple(write.values),
         values=tuple(write.values.values()),
-        changes=write.changes,
+        changes=_with_decided(case, write),
         stamp=write.stamp,
         link=write.link,
         pair=case.pair.id,
         action=write.action.value,
         origin=encode_image(other),
         docstatus=write.docstatus,
+    )
+
+
+def _with_decided(case: Case, write: Write) -> tuple[FieldChange, ...]:
+    """The write's changes; those by which a policy decided a conflict say so. Rows count as their table."""
+    decided = {conflict.field.partition("[")[0] for conflict in case.decision.decided}
+    if not decided:
+        return write.changes
+    return tuple(
+        replace(change, decided=True) if change.field.partition("[")[0] in decided else change
+        for change in write.changes
     )
 
 

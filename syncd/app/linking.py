@@ -147,7 +147,8 @@ def _retried(run: Pass, mapping: str, side: Side, known: Iterable[Known | None])
 
 def _waits(book: LinkBook, side: Side, key: str) -> str:
     place = "ERPNext" if side is Side.ERPNEXT else "the source"
-    return f"{book.mapping} {_shown(side, key)} of {place} is held and waits for a person: `syncd conflicts list` shows it"
+    shown = f"{book.mapping} {_shown(side, key)} of {place}"
+    return f"{shown} is held and waits for a person: `syncd conflicts list` shows it"
 
 
 def _ended(book: LinkBook, side: Side, key: str) -> str:

@@ -7,7 +7,7 @@ stages its rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from syncd.app.amendments import amended, is_old, predecessors
@@ -15,6 +15,7 @@ from syncd.app.context import Pass
 from syncd.app.failures import failure_of
 from syncd.app.linking import learn_links
 from syncd.app.singles import Seen, forget_absent, standing
+from syncd.app.staging import stage_row, stage_single
 from syncd.app.tombstones import live_pairs, tombstone
 from syncd.core.guards import emptied_side
 from syncd.core.matching import Matcher
@@ -224,11 +225,7 @@ def _sift_page(
         image = encode_image(row.values)
         mark = digest(image)
         if place in moved:
-            pair = moved[place][1]
-            result.seen.add(pair)
-            batch.replace(stage_row(side, row, image, mark, pair, matcher))
-            if entry is not None and entry.staged is not None:
-                batch.unstage.append(entry.staged)
+            _sift_amendment(run, row, image, mark, moved[place], entry, matcher, result, batch)
         elif entry is None:
             if not row.deleted:
                 batch.stage.append(stage_single(run, side, row, image, mark, matcher))
@@ -236,6 +233,32 @@ def _sift_page(
             _sift_single(run, side, row, image, mark, entry, matcher, result, batch)
         else:
             _sift_pair(run, side, row, image, mark, entry, matcher, result, batch)
+
+
+def _sift_amendment(
+    run: Pass,
+    row: Row,
+    image: bytes,
+    mark: bytes,
+    pair: int | None,
+    entry: Known | None,
+    matcher: Matcher,
+    result: Observation,
+    batch: _Batch,
+) -> None:
+    """A document that stands for a paired one: the pair goes on with it. Where that has ended (None), nothing is made
+    for it anew."""
+    known = entry.staged if entry is not None else None
+    if pair is None:
+        staged = stage_single(run, Side.ERPNEXT, row, image, mark, matcher)
+        batch.stage.append(staged._replace(state=StagedState.UNMATCHED, match=()))
+        if known is not None:
+            result.singles.add(known)
+        return
+    result.seen.add(pair)
+    batch.replace(stage_row(Side.ERPNEXT, row, image, mark, pair, matcher))
+    if known is not None:
+        batch.unstage.append(known)
 
 
 def _sift_single(
@@ -316,16 +339,18 @@ def _settle_claims(run: Pass, side: Side, batch: _Batch, matcher: Matcher) -> No
         mark = digest(image)
         holder = still.get(entry.key)
         reused = holder is not None and row.creation is not None and holder.creation != entry.creation
-        if entry.pair is not None and holder is not None and entry.key in predecessors(run, side, row, near):
+        ended = entry.pair_state is PairState.ENDED
+        follows = holder is not None and entry.key in predecessors(run, side, row, near)
+        if follows and entry.pair is not None and not ended:
             batch.replace(stage_row(side, row, image, mark, entry.pair, matcher))
         elif holder is not None and is_old(run, side, row):
             continue
-        elif holder is not None and not reused:
+        elif holder is not None and not reused and not follows:
             staged = stage_single(run, side, row, image, mark, matcher)
             batch.stage.append(staged._replace(state=StagedState.HELD, match=()))
             batch.conflicts.append(_copy(run, side, row, entry))
             run.noticed = True
-        elif entry.pair_state is PairState.ENDED:
+        elif ended:
             staged = stage_single(run, side, row, image, mark, matcher)
             batch.stage.append(staged._replace(state=StagedState.UNMATCHED, match=()))
         else:
@@ -351,58 +376,3 @@ def _copy(run: Pass, side: Side, row: Row, entry: Known) -> ConflictRecord:
         opened=run.clock.now(),
         run=run.run,
     )
-
-
-def stage_row(side: Side, row: Row, image: bytes, mark: bytes, pair: int | None, matcher: Matcher) -> Staged:
-    """A row as it is staged; rows that may need a partner carry their match digests."""
-    return Staged(
-        0,
-        side,
-        row.key,
-        pair,
-        StagedState.NEW,
-        row.stamp,
-        image,
-        mark,
-        row.partner,
-        row.creation,
-        row.editor,
-        row.deleted,
-        row.docstatus,
-        matcher.digests(side, row.values) if pair is None and row.partner is None else (),
-    )
-
-
-def stage_single(run: Pass, side: Side, row: Row, image: bytes, mark: bytes, matcher: Matcher) -> Staged:
-    """A row without a partner as it is staged. While a creation for it is in doubt none is sent again."""
-    staged = stage_row(side, row, image, mark, None, matcher)
-    return staged._replace(state=StagedState.UNFINISHED) if row.key in run.doubtful[side] else staged
-
-
-def pair_row(side: Side, row: Row, pair: int) -> Staged:
-    """A row of a pair as it is staged."""
-    image = encode_image(row.values)
-    return Staged(
-        0,
-        side,
-        row.key,
-        pair,
-        StagedState.NEW,
-        row.stamp,
-        image,
-        digest(image),
-        row.partner,
-        row.creation,
-        row.editor,
-        row.deleted,
-        row.docstatus,
-    )
-
-
-def stage_rows(side: Side, rows: Iterable[tuple[Row, int]], matcher: Matcher) -> list[Staged]:
-    """(row, pair id) as staged rows of pairs."""
-    staged = []
-    for row, pair in rows:
-        image = encode_image(row.values)
-        staged.append(stage_row(side, row, image, digest(image), pair, matcher))
-    return staged

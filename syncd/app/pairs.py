@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from syncd.app.auditing import born_with_excuses
 from syncd.app.context import Pass
 from syncd.app.worked_out import worked_out
 from syncd.core.lifecycle import Asked, asked_for
 from syncd.core.mapping import CompiledMapping
-from syncd.core.model import Baseline, Image, Missing, PairState, Raw, Row, Rows, Side, TableRow, Write
+from syncd.core.model import Baseline, Image, Missing, PairState, Raw, Row, Rows, Side, Write
 from syncd.core.rows import agreed, as_sent
 from syncd.core.values import decode_baseline, decode_image, digest, encode_baseline, encode_image
 from syncd.ports.state import NewPair, Staged
@@ -35,7 +36,7 @@ def born_pair(run: Pass, target: Side, staged: Staged, write: Write, row: Row, *
     image, origin = encode_image(baseline) if foreign else seen, staged.image
     if run.mapping.tables:
         made, given = baseline, decode_image(staged.image)
-        both = agreed(run.mapping, None, (made, given) if erpnext_row else (given, made))
+        both = agreed(run.mapping, None, (made, given) if erpnext_row else (given, made), made=erpnext_row)
         image, origin = (encode_baseline(each) for each in (both if erpnext_row else reversed(both)))
     linked_here = write.link
     linked_there = staged.partner == row.key
@@ -61,7 +62,8 @@ def born_pair(run: Pass, target: Side, staged: Staged, write: Write, row: Row, *
     )
     told = worked_out(run.mapping, row.values, decode_image(staged.image)) if erpnext_row else ()
     pair = owing(run.mapping, target, pair, told) if told else pair
-    return _owing_submission(run.mapping, pair) if _owes_submission(run.mapping, write, staged) else pair
+    pair = _owing_submission(run.mapping, pair) if _owes_submission(run.mapping, write, staged) else pair
+    return born_with_excuses(run, pair)
 
 
 def _owes_submission(mapping: CompiledMapping, write: Write, staged: Staged) -> bool:

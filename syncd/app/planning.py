@@ -110,11 +110,13 @@ def _take_counts(result: PlanResult, name: str, counts: Counts) -> None:
         result.adopted[name] = counts.adopted
         result.ended[name] = counts.ended
         result.unmatched[name] = counts.unmatched
+        if counts.disagree:
+            result.disagreements[name] = (counts.disagree, counts.disagreements)
 
 
 def _told(trouble: Mapping[str, str]) -> str:
     guard, message, hint = trouble.get("guard", ""), trouble["message"], trouble["hint"]
-    text = f"{guard}: {message}" if guard and guard not in message else message
+    text = f"{guard}: {message}" if guard and not message.startswith(guard) else message
     return f"{text}\n  → {hint}" if hint else text
 
 
@@ -284,9 +286,7 @@ def _labels(mapping: CompiledMapping, side: Side) -> dict[str, str]:
     return found
 
 
-def created(
-    mapping: CompiledMapping, side: Side, write: Write, labels: Mapping[str, str]
-) -> tuple[FieldChange, ...]:
+def created(mapping: CompiledMapping, side: Side, write: Write, labels: Mapping[str, str]) -> tuple[FieldChange, ...]:
     """A creation in a person's terms: its fields by their ERPNext fieldnames, the rows of its tables one by one."""
     changes = []
     tables = {table.slot(side): table for table in mapping.tables}

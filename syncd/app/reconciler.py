@@ -10,7 +10,8 @@ import orjson
 import structlog
 
 from syncd.app.absence import judge_absent, look_again, recheck_absent
-from syncd.app.commit import is_parked
+from syncd.app.auditing import audit
+from syncd.app.commit import is_parked, waits_for_person
 from syncd.app.context import Options, Pass, Progress, Stop, no_progress
 from syncd.app.creating import Creator
 from syncd.app.deciding import cases, counts_as
@@ -22,6 +23,7 @@ from syncd.app.observe import observe
 from syncd.app.pairing import pair_up
 from syncd.app.recovery import recover
 from syncd.app.results import Result, RunResult, worst
+from syncd.app.troubles import Troubles
 from syncd.core.guards import Halt, restored_backup, too_many_deletes, too_many_updates
 from syncd.core.mapping import CompiledMapping
 from syncd.core.matching import Matcher
@@ -32,6 +34,9 @@ from syncd.ports.state import Lease, RunRecord, StagedState, StateStore
 
 NEWEST = 200
 """Most recently stamped pairs that the restored-backup guard looks at (design.md, "Guard")."""
+
+_FULL_AGAIN = ("emptied_side:", "lost_right:")
+"""Halts that only a full pass meets: only a full pass that goes through tells that they are over."""
 
 log = structlog.get_logger("syncd.run")
 
@@ -74,6 +79,7 @@ class Reconciler:
         self._clock = clock
         self._new_run = new_run
         self._redact = redact
+        self._troubles = Troubles()
 
     def run(
         self, mappings: Sequence[str], options: Options, *, stop: Stop, progress: Progress = no_progress
@@ -95,7 +101,7 @@ class Reconciler:
             counts[name] = Counts()
             codes[name], met = self._guarded(name, run_id, options, counts[name], stop, progress)
             done = codes[name] in {ExitCode.OK, ExitCode.ATTENTION}
-            noticed = noticed or met.noticed or not done
+            noticed = noticed or met.noticed
             if met.waiting and done:
                 waiting[name] = met.operations
             if codes[name] is ExitCode.INTERRUPTED:
@@ -162,6 +168,7 @@ class Reconciler:
             lease = self._store.acquire(name, wait=options.wait)
         except LeaseHeldError as error:
             counts.error = self._told(error)
+            self._notice(name, counts.error, options, met)
             return error.exit_code, met
         try:
             bound = self._open(name, run_id)
@@ -172,19 +179,29 @@ class Reconciler:
         except HaltError as error:
             counts.halt = {"guard": error.guard, **self._told(error)}
             self._note_halt(name, lease, error)
-            return error.exit_code, met.notice()
+            self._notice(name, counts.halt, options, met)
+            return error.exit_code, met
         except SyncdError as error:
             counts.error = self._told(error)
-            log.warning("mapping failed", mapping=name, error=counts.error["message"])
-            return error.exit_code, met.notice()
+            if self._notice(name, counts.error, options, met):
+                log.warning("mapping failed", mapping=name, error=counts.error["message"])
+            return error.exit_code, met
         except Exception as error:  # the one place that keeps a defect in one mapping from the others
-            log.exception("unexpected error", mapping=name)
             text = self._redact(f"unexpected error: {type(error).__name__}: {error}")
             counts.error = {"message": text, "hint": "This is a defect in syncd. Please report it with the log."}
-            return ExitCode.DEFECT, met.notice()
+            if self._notice(name, counts.error, options, met):
+                log.exception("unexpected error", mapping=name)
+            return ExitCode.DEFECT, met
         finally:
             lease.release()
+        self._troubles.over(name)
         return (ExitCode.ATTENTION if counts.attention else ExitCode.OK), met
+
+    def _notice(self, name: str, told: Mapping[str, str], options: Options, met: _Met) -> bool:
+        """Note that trouble is worth a report and a line in the log; at a scheduled pass only where it is news."""
+        news = not options.scheduled or self._troubles.is_news(name, told["message"], self._clock.now())
+        met.noticed = met.noticed or news
+        return news
 
     def _told(self, error: SyncdError) -> dict[str, str]:
         return {"message": self._redact(error.message), "hint": self._redact(error.hint)}
@@ -206,6 +223,8 @@ class Reconciler:
                 observe_both(run, matcher)
             guard_writes(run)
             execute(run, matcher)
+            if run.full and not completing:
+                audit(run)
             run.gate.close(run)
             if not completing:
                 self._note_complete(run, fingerprint)
@@ -237,11 +256,6 @@ class _Met:
     waiting: bool = False
     operations: int = 0
     """Operation keys given out so far."""
-
-    def notice(self) -> _Met:
-        """What went wrong is worth a report."""
-        self.noticed = True
-        return self
 
 
 def _done(counts: Mapping[str, Counts]) -> int:
@@ -300,7 +314,7 @@ def start_pass(
         counts=counts,
         progress=progress,
         gate=bound.gate,
-        full=options.full or renewed,
+        full=options.full or renewed or state.halt.startswith(_FULL_AGAIN),
         renewed=renewed,
         parked=frozenset() if renewed else parked_of(failures),
         told={(failure.external_id, failure.erpnext_name): failure for failure in failures},
@@ -365,7 +379,7 @@ def retry_creations(run: Pass) -> None:
 def guard_writes(run: Pass) -> None:
     """Halt before damage: too many deletions, and in scheduled passes too many updates.
 
-    What this run has deleted already counts: a side may empty itself between being read and being written to.
+    What this run has deleted or cancelled already counts: a side may empty itself between being read and being written to.
     """
     options = run.options
     if options.force:
@@ -374,12 +388,12 @@ def guard_writes(run: Pass) -> None:
     lowest = options.max_deletes.allowed(pairs, 0)
     if options.scheduled:
         lowest = min(lowest, options.max_updates.allowed(pairs, 0))
-    updates, deletes = 0, sum(run.counts.deleted.values())
+    updates, deletes = 0, sum(run.counts.deleted.values()) + run.counts.cancelled
     if run.store.count_work(run.mapping.name) + deletes <= lowest:
         return
     for page in cases(run):
         for case in page:
-            if is_parked(run, case):  # nothing of it is sent
+            if is_parked(run, case) or waits_for_person(run, case):  # nothing of it is sent
                 continue
             update, delete = counts_as(case.decision)
             updates, deletes = updates + update, deletes + delete

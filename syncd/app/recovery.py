@@ -7,16 +7,19 @@ baseline; what was not is decided anew. The rows concerned are read afresh and s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from syncd.app.amendments import CANCELLED, replaced
 from syncd.app.context import Pass
-from syncd.app.observe import pair_row
-from syncd.app.pairs import born_pair
+from syncd.app.linking import learn_links, link_key
+from syncd.app.pairs import born_pair, owing
 from syncd.app.resolving import content_of, moved_baseline, own_key, was_done
+from syncd.app.reuse import reused_keys
+from syncd.app.staging import pair_row
 from syncd.core.journal import DONE, Entry, Outcome, decode_entries, encode_results, outcome_of
-from syncd.core.model import Action, Pair, PairState, Row, Side, Write
-from syncd.core.values import digest, encode_image
+from syncd.core.merge import effective_direction
+from syncd.core.model import Action, Image, Pair, PairState, Row, Side, Write
+from syncd.core.values import decode_image, digest, encode_image
 from syncd.errors import UnknownOutcomeError
 from syncd.ports.endpoint import Done
 from syncd.ports.state import NewPair, Operation, OperationState, PairChange, Staged, StagedState
@@ -67,11 +70,12 @@ def _recover_creation(run: Pass, operation: Operation, entries: Sequence[Entry])
     staged = {row.key: row for row in run.store.staged(_staged_singles(run, side.other, given))}
     # Meanwhile a feed may have shown what was made, and it was adopted.
     paired = {pair.key(side.other) for pair, _ in run.store.pairs_by_key(run.mapping.name, side.other, given)}
+    reused = reused_keys(run, side, _without_partner(entries, rows or (), side, paired))
     pairs: list[NewPair] = []
     told: list[Outcome] = []
     for entry, write, row in zip(entries, writes, rows or [None] * len(entries), strict=True):
         told.append(ABANDONED if row is None else row.key)
-        if own_key(entry, side.other) in paired or rows is None:
+        if own_key(entry, side.other) in paired or rows is None or (row is not None and row.key in reused.taken):
             continue
         origin = staged.get(own_key(entry, side.other) or "")
         pairs.append(_gone_pair(entry, side) if row is None else _recovered_pair(run, side, entry, write, row, origin))
@@ -81,12 +85,24 @@ def _recover_creation(run: Pass, operation: Operation, entries: Sequence[Entry])
     keys = [_given_key(side, entry) for entry in entries]
     settled = {pair.external_id if side is Side.ERPNEXT else pair.erpnext_name for pair in pairs}
     with run.store.transaction(run.lease) as tx:
+        reused.write(tx)
         tx.add_pairs(pairs, run.state.layout)
         tx.unstage([row.id for row in staged.values() if row.key in settled])
         tx.mark_staged([(row.id, StagedState.NEW) for row in staged.values() if row.key not in settled])
         tx.close_failures(keys)
         state = OperationState.ABANDONED if rows is None else OperationState.DONE
         tx.finish([(operation.key, state, "", encode_results(told))])
+
+
+def _without_partner(
+    entries: Sequence[Entry], rows: Sequence[Row | None], side: Side, paired: Collection[str | None]
+) -> list[Row]:
+    """The rows that were made for records which have no pair yet."""
+    return [
+        row
+        for entry, row in zip(entries, rows, strict=False)
+        if row is not None and own_key(entry, side.other) not in paired
+    ]
 
 
 def _keep_in_doubt(run: Pass, operation: Operation, entries: Sequence[Entry], error: UnknownOutcomeError) -> None:
@@ -189,6 +205,7 @@ def _recover_writes(run: Pass, operation: Operation, entries: Sequence[Entry]) -
     amended = _finish_amendments(run, entries, rows[Side.ERPNEXT]) if here is Side.ERPNEXT else {}
     stand = {side: {**held, **replaced(run, side, held.values())} for side, held in rows.items()}
     learn_links(run, [(side, row.values) for side, held in rows.items() for row in held.values()])
+    learn_links(run, [(here.other, decode_image(entry.origin)) for entry in entries if entry.origin])
     changes: list[PairChange] = []
     staged: list[tuple[Side, Row, int]] = []
     unstage: list[int] = []

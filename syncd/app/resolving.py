@@ -8,8 +8,9 @@ from syncd.app.amendments import CANCELLED
 from syncd.app.context import Pass
 from syncd.core.journal import Entry
 from syncd.core.mapping import AMENDED_FROM, DOCSTATUS, CompiledField, CompiledTable
-from syncd.core.model import Action, Baseline, Image, Missing, Pair, PairState, Raw, Row, Rows, Side
-from syncd.core.rows import rows_of, same_rows, tie
+from syncd.core.model import Action, Baseline, Image, Missing, Pair, PairState, Raw, Row, Rows, Side, Write
+from syncd.core.rows import rows_of, same_rows
+from syncd.core.rows_done import rows_done
 from syncd.core.values import InvalidValue, decode_image, encode_baseline, encode_image, show
 from syncd.ports.state import NewPair, PairChange
 
@@ -102,31 +103,44 @@ def moved_baseline(run: Pass, pair: Pair, side: Side, entry: Entry, row: Row) ->
             images[side.other][across] = origin[across]
     if entry.action in {Action.SUBMIT.value, Action.CANCEL.value, Action.AMEND.value}:
         _take_state(run, images, row, origin)
-    known = None if pair.erpnext is None or pair.source is None else (pair.erpnext, pair.source)
-    for table in run.mapping.tables:
-        if table.slot(side) in entry.names:
-            here, across = table.at(side), table.at(side.other)
-            rows = {side: rows_of(row.values[here]), side.other: rows_of(origin[across])}
-            ties = tie(
-                table,
-                rows[Side.ERPNEXT],
-                rows[Side.SOURCE],
-                () if known is None else rows_of(known[0][table.erpnext_at]).ties,
-            )
-            images[side][here] = Rows(rows[side].rows, ties)
-            images[side.other][across] = Rows(rows[side.other].rows, ties)
+    _take_rows(run, pair, side, entry, images, row, origin)
+    # An amendment goes on under the new document's name, which the source's record does not know yet.
+    renamed = entry.action == Action.AMEND.value and row.key != pair.erpnext_name
     return PairChange(
         pair.id,
         content_of(pair, PairState.UNFINISHED)._replace(
             erpnext_image=encode_baseline(tuple(images[Side.ERPNEXT])),
             source_image=encode_baseline(tuple(images[Side.SOURCE])),
             linked_erpnext=pair.linked_erpnext or (entry.link and side is Side.ERPNEXT),
-            linked_source=pair.linked_source or (entry.link and side is Side.SOURCE),
-            # An amendment goes on under the new document's name.
+            linked_source=not renamed and (pair.linked_source or (entry.link and side is Side.SOURCE)),
             erpnext_name=row.key if entry.action == Action.AMEND.value else pair.erpnext_name,
             creation=row.creation if entry.action == Action.AMEND.value else pair.creation,
+            differs=(*pair.differs, *(change.field.partition("[")[0] for change in entry.changes)),
         ),
     )
+
+
+def _take_rows(
+    run: Pass,
+    pair: Pair,
+    side: Side,
+    entry: Entry,
+    images: Mapping[Side, list[Raw | Missing]],
+    row: Row,
+    origin: Image,
+) -> None:
+    """Of the tables that were sent, what was sent has agreed. Where they never did, they are compared once more."""
+    if pair.erpnext is None or pair.source is None or not origin:
+        return
+    sent = dict(zip(entry.names, entry.values, strict=True))
+    done = Write(Action(entry.action), side, None, None, sent, changes=entry.changes)
+    erpnext, source = (row.values, origin) if side is Side.ERPNEXT else (origin, row.values)
+    for table in run.mapping.tables:
+        ours, theirs = table.erpnext_at, table.source_at
+        was = (pair.erpnext[ours], pair.source[theirs])
+        if table.slot(side) in entry.names and Missing.MISSING not in was:
+            base, now = (rows_of(was[0]), rows_of(was[1])), (rows_of(erpnext[ours]), rows_of(source[theirs]))
+            images[Side.ERPNEXT][ours], images[Side.SOURCE][theirs] = rows_done(table, base, now, [done])
 
 
 def _take_state(run: Pass, images: Mapping[Side, list[Raw | Missing]], row: Row, origin: Image) -> None:
@@ -162,4 +176,5 @@ def content_of(pair: Pair, state: PairState) -> NewPair:
         linked_erpnext=pair.linked_erpnext,
         linked_source=pair.linked_source,
         docstatus=pair.docstatus,
+        differs=pair.differs,
     )

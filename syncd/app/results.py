@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from typing import Any
 
 from syncd.core.model import Action, Counts, FieldChange, Side
 from syncd.core.plan_file import PlannedRecord
@@ -82,6 +83,8 @@ class PlanResult:
     adopted: dict[str, int] = field(default_factory=dict)
     ended: dict[str, int] = field(default_factory=dict)
     """Pairs that would end without a write: their partner is gone for good."""
+    disagreements: dict[str, tuple[int, Sequence[Mapping[str, Any]]]] = field(default_factory=dict)
+    """By mapping: how many agreed pairs differ (`Counts.disagree`), and some of what differs."""
     halts: dict[str, str] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     exit_code: ExitCode = ExitCode.OK

@@ -155,18 +155,14 @@ class Application:
         with heard(self.stop):
             return planner.plan(self._names(mappings), options, stop=self.stop, progress=progress or _nobody)
 
-    def save_plan(
-        self, plan: PlanResult, mappings: Sequence[str], file: Path, *, full: bool, force: bool
-    ) -> None:
+    def save_plan(self, plan: PlanResult, mappings: Sequence[str], file: Path, *, full: bool, force: bool) -> None:
         """Write a plan over `mappings` into a file that `carry_out` takes; `force`: one that is there goes.
 
         Raises `UsageError` where that cannot be.
         """
         from syncd.bootstrap.plan_files import plan_file, write_plan
 
-        content = plan_file(
-            self.deployment, self._names(mappings), plan.records, full=full, made=self.clock.now()
-        )
+        content = plan_file(self.deployment, self._names(mappings), plan.records, full=full, made=self.clock.now())
         write_plan(file, content, force=force)
 
     def check(self, mappings: Sequence[str]) -> list[Finding]:
@@ -265,12 +261,12 @@ class Application:
             lambda mapping: store.mapping_state(mapping).last_full,
             clock=self.clock,
             stop=self.stop,
+            is_halted=lambda mapping: bool(store.mapping_state(mapping).halt),
         )
         return daemon.run()
 
     def _schedules(self, *, disabled: bool = False) -> list[Schedule]:
         from syncd.app.daemon import Schedule
-    from syncd.app.gate import Gate
 
         general = self.deployment.settings.schedule
         schedules = []

@@ -17,8 +17,9 @@ from syncd.errors import AccessError, HaltError, Problem, SyncdError, Unreachabl
 if TYPE_CHECKING:
     from syncd.app.checking import LiveRows
     from syncd.core.mapping import CompiledMapping
+    from syncd.core.model import Row
     from syncd.core.values import FieldType
-    from syncd.ports.endpoint import Endpoint, Schema
+    from syncd.ports.endpoint import Endpoint, RowProblem, Schema
 
 
 _PLACED = re.compile(r"(?P<key>[a-z_]+(\.[^\s:]+)+): (?P<rest>.*)", re.DOTALL)
@@ -158,7 +159,6 @@ class _Check:
 
     def _look_at_rows(self) -> None:
         """The first rows of both sides, through the lines that fit."""
-        from syncd.adapters.erpnext import ErpnextEndpoint
         from syncd.adapters.erpnext.checks_links import check_targets
         from syncd.app.checking import LiveRows, check_rows, names_sent
         from syncd.app.checking_rows import MOST_ROWS
@@ -172,11 +172,11 @@ class _Check:
         try:
             spec = self._connections.fitted(spec)
             endpoints: dict[Side, Endpoint] = {
-                Side.ERPNEXT: ErpnextEndpoint(client, spec, page_size=MOST_ROWS, run="check"),
+                Side.ERPNEXT: self._connections.erpnext(spec, "check", page_size=MOST_ROWS),
                 Side.SOURCE: with_computed(spec, self._connections.source(spec.source).endpoint(spec, MOST_ROWS)),
             }
             mapping = bind(spec, endpoints, fitted=lambda: False).mapping
-            live = _first_rows(endpoints, LiveRows)
+            live = _first_rows(endpoints, LiveRows, MOST_ROWS)
             self._tell(check_rows(mapping, live, required=_required(mapping, endpoints[Side.ERPNEXT].schema())))
             problems = check_targets(client, spec, names_sent(mapping, live))
         except SyncdError as error:
@@ -247,14 +247,17 @@ class _Check:
         )
 
 
-def _first_rows(endpoints: Mapping[Side, Endpoint], made: type[LiveRows]) -> LiveRows:
-    erpnext = next(iter(endpoints[Side.ERPNEXT].scan()), None)
-    source = next(iter(endpoints[Side.SOURCE].scan()), None)
-    return made(
-        erpnext=erpnext.rows if erpnext is not None else (),
-        source=source.rows if source is not None else (),
-        problems=source.problems if source is not None else (),
-    )
+def _first_rows(endpoints: Mapping[Side, Endpoint], made: type[LiveRows], most: int) -> LiveRows:
+    """Up to `most` rows of each side; a feed may begin with a page that only tells where it stands."""
+    rows: dict[Side, list[Row]] = {side: [] for side in Side}
+    problems: list[RowProblem] = []
+    for side, endpoint in endpoints.items():
+        for page in endpoint.scan():
+            rows[side] += page.rows
+            problems += page.problems if side is Side.SOURCE else ()
+            if len(rows[side]) >= most:
+                break
+    return made(erpnext=rows[Side.ERPNEXT][:most], source=rows[Side.SOURCE][:most], problems=problems)
 
 
 def _required(mapping: CompiledMapping, schema: Schema) -> frozenset[str]:

@@ -74,14 +74,14 @@ class Connections:
             return spec
         return replace(spec, lifecycle=LifecycleSpec())
 
-    def erpnext(self, spec: MappingSpec, run: str) -> Endpoint:
-        """The mapping's DocType, or what its documents are grouped to."""
+    def erpnext(self, spec: MappingSpec, run: str, *, page_size: int | None = None) -> Endpoint:
+        """The mapping's DocType, or what its documents are grouped to. `page_size` None: the site's."""
         from syncd.adapters.erpnext import ErpnextEndpoint, GroupEndpoint
 
-        page_size = self._deployment.settings.sites[spec.site].page_size
+        size = page_size or self._deployment.settings.sites[spec.site].page_size
         if spec.group:
-            return GroupEndpoint(self.client(spec.site), spec, page_size=page_size)
-        return ErpnextEndpoint(self.client(spec.site), spec, page_size=page_size, run=run)
+            return GroupEndpoint(self.client(spec.site), spec, page_size=size)
+        return ErpnextEndpoint(self.client(spec.site), spec, page_size=size, run=run)
 
     def entity(self, spec: MappingSpec) -> Endpoint:
         """The mapping's table."""

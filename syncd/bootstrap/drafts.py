@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from syncd.bootstrap.draft_sources import Neighbours
 from syncd.config import schema
 from syncd.config.draft_lines import MOST_VALUES, Sample
+from syncd.config.draft_tables import ChildInfo
 from syncd.config.draft_text import text_of
 from syncd.config.drafting import Draft, Sides, draft, mapping_name, roles_of
 from syncd.config.loading import MAPPING_NAME, MAPPINGS_FOLDER
@@ -66,9 +68,16 @@ def draft_mapping(deployment: Deployment, connections: Connections, wanted: Want
     _free(target, mapping=beside)
     client = connections.client(site)
     described = _described(client, wanted.doctype)
-    spec = _asking(wanted, site)
+    name = target.stem if target is not None else mapping_name(wanted.entity, wanted.doctype)
+    spec = _asking(wanted, site, name=name)
     table = _table(connections, spec)
-    rows = _first_rows(connections, spec, table)
+    samples = _samples(table, _first_rows(connections, spec, table))
+    around = Neighbours(
+        connections.source(spec.source),
+        replace(spec, source_id=roles_of(table).id),
+        table,
+        deployment.mappings.values(),
+    )
     made = draft(
         Sides(
             doctype=wanted.doctype,
@@ -79,11 +88,14 @@ def draft_mapping(deployment: Deployment, connections: Connections, wanted: Want
             table=table,
             links=_leading(described, "Link"),
             tables=_leading(described, "Table") | _leading(described, "Table MultiSelect"),
-            samples=_samples(table, rows),
+            samples=samples,
             taken=_taken(deployment, wanted, site),
+            dynamic=_leading(described, "Dynamic Link"),
+            children=_children(client, described),
+            rows=around.rows(lambda entity, rows: _sampled_rows(connections, spec, entity, rows), samples),
+            references=around.references(wanted.entity, table),
         )
     )
-    name = target.stem if target is not None else mapping_name(wanted.entity, wanted.doctype)
     text = text_of(made, name, schema=beside)
     if beside:
         schema.install(deployment.directory)
@@ -156,7 +168,7 @@ def _described(client: SiteClient, doctype: str) -> dict[str, Any]:
     except HaltError as error:
         raise UsageError(error.message, hint=_nearest(doctype, _doctypes(client)) or error.hint) from error
     for flag, why in (("istable", "is a child table"), ("issingle", "has one document only")):
-        if str(described.get(flag) or "0") != "0":
+        if _on(described, flag):
             raise UsageError(f"{doctype} {why}, which cannot be mapped by itself", hint="name another DocType")
     return described
 
@@ -191,10 +203,40 @@ def _leading(described: Mapping[str, Any], fieldtype: str) -> dict[str, str]:
     return {str(entry.get("fieldname")): str(entry.get("options") or "") for entry in fields}
 
 
-def _asking(wanted: Wanted, site: str, *, ids: tuple[str, ...] = (), columns: tuple[str, ...] = ()) -> MappingSpec:
+def _children(client: SiteClient, described: Mapping[str, Any]) -> dict[str, ChildInfo]:
+    """The Table fields of the DocType that people fill, with what their rows are."""
+    from syncd.adapters.erpnext.meta import described_doctype, load_schema
+
+    found = {}
+    for entry in described.get("fields") or ():
+        child = str(entry.get("options") or "")
+        if entry.get("fieldtype") != "Table" or not child or _on(entry, "read_only"):
+            continue
+        rows = described_doctype(client, child)
+        found[str(entry["fieldname"])] = ChildInfo(
+            doctype=child,
+            schema=load_schema(client, child),
+            links=_leading(rows, "Link"),
+            required=_on(entry, "reqd"),
+        )
+    return found
+
+
+def _on(described: Mapping[str, Any], flag: str) -> bool:
+    return str(described.get(flag) or "0") != "0"
+
+
+def _sampled_rows(connections: Connections, spec: MappingSpec, entity: str, rows: Schema) -> dict[str, Sample]:
+    """What the first rows of a related table show."""
+    return _samples(rows, _first_rows(connections, replace(spec, entity=entity), rows))
+
+
+def _asking(
+    wanted: Wanted, site: str, *, name: str = "draft", ids: tuple[str, ...] = (), columns: tuple[str, ...] = ()
+) -> MappingSpec:
     """A mapping that only reads: what an endpoint needs before there is a mapping."""
     return MappingSpec(
-        name="draft",
+        name=name,
         file="syncd mapping new",
         doctype=wanted.doctype,
         source=wanted.source,

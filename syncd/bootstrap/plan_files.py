@@ -72,7 +72,7 @@ def write_plan(file: Path, plan: PlanFile, *, force: bool) -> None:
 def there_already(file: Path) -> UsageError:
     """Why a file that is there is not written over."""
     return UsageError(
-        f"{file}: there is a file of that name", hint="Name another one with --out, or replace it with --force."
+        f"{file}: there is a file of that name", hint="Name another one with --out, or let it go with --force."
     )
 
 

@@ -144,12 +144,19 @@ def _more(conflict: ConflictRecord, around: Surroundings) -> dict[str, Any]:
     return {
         "shown": text.mark_of(conflict),
         "decision": None if resolution is None else {"text": resolution.text, "moved": resolution.moved},
-        "choices": [{"take": take, "writes": text.writes_of(conflict, take, around)} for take in takes],
+        "choices": [{"take": take, **_what_it_does(conflict, take, around)} for take in takes],
         "waiting": [
             {"field": each.field, "changed_in": each.side.value, "base": each.base, "value": each.value}
             for each in around.waiting
         ],
     }
+
+
+def _what_it_does(conflict: ConflictRecord, take: str, around: Surroundings) -> dict[str, Any]:
+    """What taking a side writes; of a document's state, what becomes of the document, in words."""
+    if conflict.kind == text.TRANSITION:
+        return {"outcome": text.outcome_of(conflict, take)}
+    return {"writes": text.writes_of(conflict, take, around)}
 
 
 def _list_ended(session: Session, mapping: str | None, after: int) -> ExitCode:

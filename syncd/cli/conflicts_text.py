@@ -164,6 +164,12 @@ def writes_of(conflict: ConflictRecord, take: str, around: Surroundings) -> list
     ]
 
 
+def outcome_of(conflict: ConflictRecord, take: str) -> str:
+    """What taking a side does to a document, as it was told when the conflict was opened."""
+    told = [field["outcomes"][take] for field in fields_of(conflict) if field.get("outcomes")]
+    return str(told[0]) if told else f"what {_PLACES[take]} shows counts, the document's state included"
+
+
 def choice_text(conflict: ConflictRecord, choice: Choice) -> str:
     """What a decision writes, on one line."""
     from syncd.report.text import printable, value_text
@@ -173,6 +179,8 @@ def choice_text(conflict: ConflictRecord, choice: Choice) -> str:
         return f"both sides get {given}"
     if conflict.kind == DELETED:
         return f"what {_PLACES[choice.take.value]} shows counts"
+    if conflict.kind == TRANSITION:
+        return outcome_of(conflict, choice.take.value)
     changes = ", ".join(
         f"{printable(str(field['field']))} {value_text(field.get(choice.take.value))}" for field in fields_of(conflict)
     )
@@ -204,7 +212,8 @@ def _outcome(conflict: ConflictRecord, take: str, around: Surroundings) -> Itera
         yield _deletion_outcome(conflict, take)
         return
     if conflict.kind == TRANSITION:
-        yield f"what {_PLACES[take]} shows counts, the document's state included:"
+        yield outcome_of(conflict, take)
+        return
     writes = writes_of(conflict, take, around)
     for write in writes:
         change = f"{value_text(write['old'])} → {value_text(write['new'])}"

@@ -15,6 +15,8 @@ from syncd.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from syncd.ports.state import FailureRecord, StateStore
 
+_PAGE = 100
+"""Records that one list shows."""
 _CAUSE = 200
 """Characters of a cause that the list shows."""
 _STYLES = {"parked": "yellow", "ignored": "dim"}
@@ -45,21 +47,28 @@ def declare(app: typer.Typer) -> None:
     app.add_typer(group, name="failures")
 
 
-def failures_list(session: Session) -> ExitCode:
-    """List the records that failed."""
+def failures_list(
+    session: Session,
+    after: Annotated[int, typer.Option("--after", metavar="N", help="Go on after this number.")] = 0,
+) -> ExitCode:
+    """List the records that failed, a page at a time; with --json all of them."""
     from syncd.report.document import failure_document
 
-    failed = session.application(offline=True).store().failures()
+    failed = [failure for failure in session.application(offline=True).store().failures() if failure.id > after]
     if session.json:
         session.output.document(
             {"schema": "syncd.failures/1", "failures": [failure_document(failure) for failure in failed]}
         )
         return ExitCode.OK
     if not failed:
-        session.output.say("No record failed.")
+        session.output.say("No record failed." if not after else f"No record failed after number {after}.")
         return ExitCode.OK
     heads = ("id", "mapping", "failed in", "ERPNext", "source", "cause", "tried", "last tried", "state")
-    session.output.table(heads, [_row(failure) for failure in failed], styles=_STYLES)
+    page = failed[:_PAGE]
+    session.output.table(heads, [_row(failure) for failure in page], styles=_STYLES)
+    if len(failed) > len(page):
+        more = f"`{session.program} failures list --after {page[-1].id}` goes on"
+        session.output.say(f"{len(failed) - len(page):,} more records failed: {more}.")
     session.output.say(f"`{session.program} failures show ID` gives the whole cause and the next step of one.")
     return ExitCode.OK
 

@@ -12,6 +12,7 @@ from syncd.errors import ExitCode
 
 if TYPE_CHECKING:
     from syncd.bootstrap.drafts import Drafted
+    from syncd.config.draft_lines import Line
 
 NEW_EXAMPLES = (
     "syncd mapping new Customer --source shop --entity customers",
@@ -44,8 +45,9 @@ def mapping_new(
 ) -> ExitCode:
     """Draft a mapping from both schemas.
 
-    Fields are paired by name, label and type; what is not sure is marked "unsure" in a comment. The draft is disabled
-    until a person has looked at it. Nothing is changed on either side, and no file is overwritten.
+    Fields are paired by name, label and type, foreign keys become links to other mappings, and rows of related tables
+    and nested lists child tables; what is not sure is marked "unsure" in a comment. The draft is disabled until a
+    person has looked at it. Nothing is changed on either side, and no file is overwritten.
     """
     drafted = session.application().draft(doctype, source=source, entity=entity, site=site, output=output)
     if session.json:
@@ -62,8 +64,10 @@ def _say(session: Session, drafted: Drafted) -> None:
 
     lines = drafted.draft.lines
     unsure = sum(bool(line.doubt) for line in lines)
+    tables = [table for table in drafted.draft.tables if table.active]
     told = [
         f"{number(sum(line.active for line in lines), 'field')} paired, {unsure:,} of the lines unsure",
+        *([f"{number(len(tables), 'child table')} found"] if tables else []),
         f"{number(len(drafted.draft.unfilled), 'mandatory field')} to fill",
         f"{number(len(drafted.draft.left_over), 'column')} left over",
     ]
@@ -81,12 +85,31 @@ def _document(drafted: Drafted) -> dict[str, object]:
         "mapping": drafted.name,
         "file": None if drafted.file is None else str(drafted.file),
         "text": drafted.text,
-        "fields": [
-            {"field": line.field, "column": line.column, "active": line.active, "unsure": line.doubt}
-            for line in draft.lines
+        "fields": [_line(line) for line in draft.lines],
+        "tables": [
+            {
+                "field": table.field,
+                "entity": table.rows.entity,
+                "column": table.rows.column,
+                "key": list(table.key),
+                "active": table.active,
+                "unsure": table.doubt,
+                "fields": [_line(line) for line in table.lines],
+                "unfilled": list(table.unfilled),
+                "left_over": list(table.left_over),
+            }
+            for table in draft.tables
         ],
+        "states": None if draft.states is None else draft.states.column,
         "match": [[name] for name in draft.match],
         "unfilled": list(draft.unfilled),
         "left_over": list(draft.left_over),
         "exit_code": int(ExitCode.OK),
     }
+
+
+def _line(line: Line) -> dict[str, object]:
+    """A line as JSON tells it; a constant has no column."""
+    document: dict[str, object] = {"field": line.field, "column": line.column or None}
+    document |= {"link": line.link} if line.link else {}
+    return {**document, "active": line.active, "unsure": line.doubt}

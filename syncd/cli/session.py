@@ -75,6 +75,14 @@ class Application(Protocol):
         """What a run would do; changes nothing."""
         ...
 
+    def save_plan(self, plan: PlanResult, mappings: Sequence[str], file: Path, *, full: bool, force: bool) -> None:
+        """Write a plan into a file; `force`: one that is there goes."""
+        ...
+
+    def carry_out(self, file: Path, *, force: bool, wait: float, progress: ProgressReport | None) -> RunResult:
+        """One run by the plan in a file."""
+        ...
+
     def check(self, mappings: Sequence[str]) -> list[Finding]:
         """Everything that can be told before a run; changes nothing."""
         ...

@@ -64,9 +64,13 @@ class Line:
 
     field: str
     column: str
+    """Empty for a constant."""
     convert: str = ""
     values: Mapping[str, str] | None = None
     direction: str = ""
+    link: str = ""
+    """The mapping through whose pairs the column's ids become names."""
+    constant: str | bool | None = None
     doubt: str = ""
     active: bool = True
 
@@ -167,7 +171,7 @@ def _country(pair: _Pair) -> Line:
 
 def _link(pair: _Pair) -> Line:
     if pair.forms[0].endswith("_id"):
-        doubt = f"looks like a key of another table; links through other mappings ({pair.link}) come in a later version"
+        doubt = f"looks like a key of another table: once a mapping pairs it with {pair.link}, add link = its name"
         return pair.line(doubt=doubt, active=False)
     code, values = _CODES.get(pair.link), pair.sample.values if pair.sample else ()
     if code and all(isinstance(value, str) and code.fullmatch(value) for value in values):

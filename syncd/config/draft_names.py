@@ -68,6 +68,20 @@ _CALLED: Mapping[str, str] = {
     "country_of_origin": "origin origin_country",
     "min_order_quantity": "moq minimum_order_quantity",
     "salutation": "form_of_address",
+    "item_code": "sku article_no product_code product_no product article",
+    "rate": "price unit_price net_price price_each",
+    "po_no": "reference customer_reference po_number purchase_order order_reference",
+    "po_date": "reference_date",
+    "transaction_date": "order_date ordered_on ordered_at placed_on placed_at day",
+    "posting_date": "invoice_date invoiced_on invoiced_at booked_on booked_at booking_date day",
+    "due_date": "due_on payable_until due",
+    "delivery_date": "deliver_by delivery_on ship_by wanted_on",
+    "debit_in_account_currency": "debit debit_amount",
+    "credit_in_account_currency": "credit credit_amount",
+    "account": "account_name ledger_account gl_account",
+    "user_remark": "remark remarks memo text booking_text",
+    "address_title": "title label name",
+    "uom": "unit unit_of_measure",
 }
 """Fieldname without the DocType's name → what people call such a column, in normal form."""
 _RELATED: Mapping[str, str] = {
@@ -94,6 +108,26 @@ DELETED = (
     *("delete_flag", "deletedat"),
 )
 ERPNEXT_NAME = re.compile(r"(erp|erpnext|frappe)(_(\w+_)?(ref|reference|name|id|no|code|key|docname))?")
+POSITION = ("line_no", "position", "pos", "line", "row_no", "row", "idx", "sort", "sequence", "seq", "item_no", "no")
+"""What the number of a row within its record is called, the likeliest first."""
+STATE = (
+    *("status", "state", "order_status", "order_state", "invoice_status", "document_status", "booking_status"),
+    *("workflow_state", "stage", "phase"),
+)
+"""What the column is called that says whether a document is a draft, submitted or cancelled."""
+ROWS: Mapping[str, frozenset[str]] = {
+    "items": frozenset({"line", "item", "position", "article", "product", "detail", "row", "entry"}),
+    "accounts": frozenset({"line", "account", "entry", "posting", "booking", "row", "position", "split"}),
+    "taxes": frozenset({"tax", "vat", "duty", "charge"}),
+    "payment_schedule": frozenset({"installment", "instalment", "schedule", "term"}),
+    "sales_team": frozenset({"seller", "agent", "team"}),
+    "references": frozenset({"reference", "allocation", "settlement"}),
+    "email_ids": frozenset({"email", "mail"}),
+    "phone_nos": frozenset({"phone", "number"}),
+    "barcodes": frozenset({"barcode", "ean", "gtin", "code"}),
+    "uoms": frozenset({"unit", "uom", "conversion"}),
+}
+"""Table fields of ERPNext, and what the last word of a table of such rows is, in the singular."""
 HUNDREDTHS = ("_cents", "_cent", "_pence", "_minor")
 
 

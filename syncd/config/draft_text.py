@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import re
 import textwrap
+from collections.abc import Mapping
 
 from syncd.config.draft_lines import Line
 from syncd.config.draft_names import normal
+from syncd.config.draft_tables import DraftTable
 from syncd.config.drafting import Draft
 from syncd.config.schema import FOLDER
 from syncd.core.values import Kind
+from syncd.ports.endpoint import FieldInfo
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _WIDTH = 118
@@ -33,9 +36,11 @@ def text_of(draft: Draft, name: str, *, schema: bool) -> str:
         "",
         "[fields]  # ERPNext fieldname = what it is in the source",
         *(text for line in draft.lines for text in _line(line)),
-        *_unfilled(draft),
-        *_tables(draft),
+        *_unfilled(draft.unfilled, draft.sides.erpnext.fields, draft.sides.links),
         *_left_over(draft),
+        *(text for table in draft.tables for text in _table(table, draft)),
+        *_other_tables(draft),
+        *_states(draft),
     ]
     return "\n".join(parts) + "\n"
 
@@ -68,7 +73,8 @@ def _head(draft: Draft, name: str) -> list[str]:
         f"`syncd provision --apply` (it makes the external-id field) and `syncd check {name}`, then set enabled = true."
     )
     if sides.erpnext.submittable:
-        lines += _comment(f"{sides.doctype} can be submitted; this version leaves what it makes as drafts.")
+        what = "without [lifecycle] its documents are made as drafts, and nothing is submitted"
+        lines += _comment(f"{sides.doctype} can be submitted; {what}.")
     return lines
 
 
@@ -81,9 +87,15 @@ def _mapping(draft: Draft) -> list[str]:
         f"source = {quoted(sides.source)}",
         f"entity = {quoted(sides.entity)}",
         *site,
-        'direction = "both"  # both | to_erpnext | to_source',
+        *_direction(draft),
         "enabled = false",
     ]
+
+
+def _direction(draft: Draft) -> list[str]:
+    if not draft.read_only:
+        return ['direction = "both"  # both | to_erpnext | to_source']
+    return [*_comment(f"nothing can be written to {quoted(draft.sides.entity)}"), 'direction = "to_erpnext"']
 
 
 def _sides(draft: Draft) -> list[str]:
@@ -129,8 +141,20 @@ def _match(draft: Draft) -> list[str]:
     return lines
 
 
-def _line(line: Line) -> list[str]:
+def _line(line: Line, *, active: bool = True) -> list[str]:
+    """A line of `[fields]`, with what is not sure above it; as a comment where it, or what it stands in, is one."""
+    doubt = _comment(f"unsure: {line.doubt}", indent="  ") if line.doubt else []
+    return [*doubt, f"{'' if line.active and active else '# '}{line.field} = {_what(line)}"]
+
+
+def _what(line: Line) -> str:
+    if not line.column:
+        fixed = line.constant
+        written = str(fixed).lower() if isinstance(fixed, bool) else quoted(str(fixed or "…"))
+        return f"{{ constant = {written} }}"
     entries = [f"source = {quoted(line.column)}"]
+    if line.link:
+        entries.append(f"link = {quoted(line.link)}")
     if line.convert:
         entries.append(f"convert = {quoted(line.convert)}")
     if line.values is not None:
@@ -138,29 +162,82 @@ def _line(line: Line) -> list[str]:
         entries.append(f"values = {{ {pairs} }}")
     if line.direction:
         entries.append(f"direction = {quoted(line.direction)}")
-    what = quoted(line.column) if len(entries) == 1 else f"{{ {', '.join(entries)} }}"
-    doubt = _comment(f"unsure: {line.doubt}", indent="  ") if line.doubt else []
-    return [*doubt, f"{'' if line.active else '# '}{line.field} = {what}"]
+    return quoted(line.column) if len(entries) == 1 else f"{{ {', '.join(entries)} }}"
 
 
-def _unfilled(draft: Draft) -> list[str]:
+def _unfilled(names: tuple[str, ...], fields: Mapping[str, FieldInfo], links: Mapping[str, str]) -> list[str]:
     """Mandatory fields that nothing fills, as constants to complete."""
-    if not draft.unfilled:
+    if not names:
         return []
-    lines = ["", *_comment("Mandatory in ERPNext, and filled by nothing above: name a column, or write a constant.")]
-    for name in draft.unfilled:
-        info, link = draft.sides.erpnext.fields[name], draft.sides.links.get(name)
+    what = "name a column, or write a constant, unless the site fills it by itself"
+    lines = ["", *_comment(f"Mandatory in ERPNext, and filled by nothing above: {what}.")]
+    for name in names:
+        info, link = fields[name], links.get(name)
         options = info.type.options
         what = f"the name of a {link}" if link else f"one of {', '.join(options)}" if options else info.type.name
         lines += _comment(f"{name} = {{ constant = {quoted(options[0] if options else '…')} }}  # {info.label}: {what}")
     return lines
 
 
-def _tables(draft: Draft) -> list[str]:
-    if not draft.sides.tables:
+def _table(table: DraftTable, draft: Draft) -> list[str]:
+    """One child table; `[tables.NAME]` and its fields."""
+    child = draft.sides.children[table.field]
+    mark = "" if table.active else "# "
+    rows = table.rows
+    if rows.column is not None:
+        where = f"source = {quoted(rows.column)}"
+    else:
+        parent = quoted(rows.parent[0]) if len(rows.parent) == 1 else _list(rows.parent)
+        where = f"rows = {{ entity = {quoted(rows.entity or '')}, parent = {parent} }}"
+    return [
+        "",
+        *(_comment(f"unsure: {table.doubt}") if table.doubt else []),
+        f"{mark}[tables.{table.field}]  # rows of {child.doctype}",
+        f"{mark}{where}",
+        *_row_key(table, mark),
+        f"{mark}[tables.{table.field}.fields]",
+        *(text for line in table.lines for text in _line(line, active=table.active)),
+        *_unfilled(table.unfilled, child.schema.fields, child.links),
+        *_rows_left(table),
+    ]
+
+
+def _row_key(table: DraftTable, mark: str) -> list[str]:
+    if table.key:
+        return [f"{mark}key = {_list(table.key)}"]
+    if table.rows.table.fields:
+        return _comment("key = […]: no column tells one row from another; its position does")
+    return []
+
+
+def _rows_left(table: DraftTable) -> list[str]:
+    if not table.left_over:
         return []
-    named = ", ".join(f"{name} ({child})" for name, child in draft.sides.tables.items())
-    return ["", *_comment(f"Child tables, which come in a later version: {named}.", indent="  ")]
+    return ["", *_comment(f"Not paired: {', '.join(map(quoted, table.left_over))}", indent="  ")]
+
+
+def _other_tables(draft: Draft) -> list[str]:
+    """Child tables that nothing in the source was found for."""
+    taken = {table.field for table in draft.tables}
+    rest = {name: child for name, child in draft.sides.tables.items() if name not in taken}
+    if not rest:
+        return []
+    named = ", ".join(f"{name} ({child})" for name, child in rest.items())
+    return ["", *_comment(f"Child tables that nothing was found for ([tables.NAME] maps one): {named}.", indent="  ")]
+
+
+def _states(draft: Draft) -> list[str]:
+    """`[lifecycle]`, as a comment: only a person knows what a state stands for."""
+    states = draft.states
+    if states is None:
+        return []
+    lines = ["", *_comment(f"Which values of {quoted(states.column)} mean what? With this, documents are submitted:")]
+    if states.unknown:
+        lines += _comment(f"unsure: what {', '.join(map(quoted, states.unknown))} stands for", indent="  ")
+    lines += _comment("[lifecycle]") + _comment(f"field = {quoted(states.column)}")
+    for name in ("draft", "submitted", "cancelled"):
+        lines += _comment(f"{name} = {_list(getattr(states, name)) if getattr(states, name) else '[…]'}")
+    return lines
 
 
 def _left_over(draft: Draft) -> list[str]:
@@ -181,7 +258,7 @@ def _about(column: str, draft: Draft) -> str:
     stem = word.removesuffix("_id")
     if stem != word:
         target = next((f"{name}, " for name, link in draft.sides.links.items() if normal(link) == stem), "")
-        return f": looks like a key of another table ({target}links come in a later version)"
+        return f": looks like a key of another table ({target}a link needs a mapping of that table)"
     if word in {"created_at", "created", "created_on", "creation", "date_created", "create_time", "inserted_at"}:
         return ": ERPNext keeps its own stamp of creation"
     return ""

@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from syncd.config.draft_lines import Line, Sample, draft_line
-from syncd.config.draft_names import (
-    ALIKE,
-    DELETED,
-    ERPNEXT_NAME,
-    ID,
-    MODIFIED,
-    Columns,
-    likeness,
-    normal,
-    singular,
-)
-from syncd.core.convert import build_lens
-from syncd.core.values import InvalidValue, Kind
+from syncd.config.draft_links import Reference, link_lines
+from syncd.config.draft_names import DELETED, ERPNEXT_NAME, ID, MODIFIED, normal, singular
+from syncd.config.draft_pairs import FIELDNAME, drafted_fields, pairings
+from syncd.config.draft_states import States, states_of
+from syncd.config.draft_tables import ChildInfo, DraftTable, RowSource, belonging, draft_tables, waiting
+from syncd.core.values import Kind
 from syncd.ports.endpoint import FieldInfo, Schema
 
-_FIELDNAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LONGEST_FIELDNAME = 60
 """Characters; MariaDB's column names end at 64."""
-_NOT_DRAFTED = frozenset({"Attach", "Attach Image", "Signature", "Dynamic Link", "Password", "Table MultiSelect"})
-_OWN_COMPANY = "Company"
-"""Links to it name the user's own company, never a customer's."""
 _STAMPS = frozenset({Kind.TEXT, Kind.DATETIME, Kind.INT, Kind.NUMBER})
 _MARKS = _STAMPS | {Kind.BOOL, Kind.DATE}
 _TELLING = ("tax_id", "email_id", "item_code", "mobile_no")
@@ -38,8 +27,10 @@ _TELLING = ("tax_id", "email_id", "item_code", "mobile_no")
 class Sides:
     """What is to be paired, and what both sides say of themselves.
 
-    `links` and `tables` are fieldnames of the DocType and the DocTypes they lead to; `taken` the external-id fields
-    that other entities use. `site` is None where the deployment has one only.
+    `links` and `tables` are fieldnames of the DocType and the DocTypes they lead to, `dynamic` its Dynamic Link fields
+    and the fields that name their DocTypes; `taken` the external-id fields that other entities use. `references` are
+    the table's foreign keys, `rows` what else of the source belongs to its records. `site` is None where the deployment
+    has one only.
     """
 
     doctype: str
@@ -52,6 +43,10 @@ class Sides:
     tables: Mapping[str, str] = field(default_factory=dict)
     samples: Mapping[str, Sample] = field(default_factory=dict)
     taken: frozenset[str] = frozenset()
+    dynamic: Mapping[str, str] = field(default_factory=dict)
+    children: Mapping[str, ChildInfo] = field(default_factory=dict)
+    rows: Sequence[RowSource] = ()
+    references: Sequence[Reference] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +72,10 @@ class Draft:
     doubtful_match: tuple[str, ...]
     unfilled: tuple[str, ...]
     left_over: tuple[str, ...]
+    tables: tuple[DraftTable, ...] = ()
+    states: States | None = None
+    read_only: bool = False
+    """Nothing can be written to the table: the mapping flows to ERPNext alone."""
 
 
 def mapping_name(entity: str, doctype: str) -> str:
@@ -133,21 +132,15 @@ def _likely_id(table: Schema, named: Mapping[str, str]) -> tuple[str, ...]:
 def draft(sides: Sides) -> Draft:
     """Pair fields and columns by name, label and type; every pairing is used once, the likeliest first."""
     roles = roles_of(sides.table)
-    own = {roles.modified, roles.deleted, roles.erpnext_name}
-    columns = {
-        name: info
-        for name, info in sides.table.fields.items()
-        if name not in own and name.strip() and not _is_only_id(name, roles, sides)
-    }
-    fields = {info.name: info for info in sides.erpnext.fields.values() if _may_be_mapped(info, sides)}
-    lines = [
-        draft_line(fields[name], columns[column], sides.links.get(name, ""), sides.samples.get(column), forms, score)
-        for name, column, forms, score in _pairs(sides, fields, columns)
-    ]
-    if not any(line.active for line in lines):
-        lines = _one_active(lines, fields, columns, roles)
+    read_only = all(info.read_only or not info.writable for info in sides.table.fields.values())
+    states = states_of(sides.table, sides.samples) if sides.erpnext.submittable else None
+    tables = (
+        *draft_tables(sides.doctype, sides.entity, sides.children, sides.rows),
+        *belonging(sides.entity, roles.id, sides.children, sides.references),
+    )
+    lines = [_as_it_flows(line, read_only=read_only) for line in _lines(sides, roles, tables, states)]
     filled = {line.field for line in lines if line.active}
-    used = {line.column for line in lines}
+    used = {line.column for line in lines} | _elsewhere(roles, tables, states) | set(roles.id)
     match, doubtful = _match(lines, sides)
     return Draft(
         sides=sides,
@@ -156,15 +149,71 @@ def draft(sides: Sides) -> Draft:
         lines=tuple(lines),
         match=match,
         doubtful_match=doubtful,
-        unfilled=tuple(info.name for info in sides.erpnext.fields.values() if _waits(info) and info.name not in filled),
-        left_over=tuple(
-            name for name in sides.table.fields if name not in used and name not in own and name not in roles.id
-        ),
+        unfilled=tuple(name for name in waiting(sides.erpnext.fields, filled) if FIELDNAME.fullmatch(name)),
+        left_over=tuple(name for name in sides.table.fields if name not in used),
+        tables=tables,
+        states=states,
+        read_only=read_only,
     )
 
 
-def _waits(info: FieldInfo) -> bool:
-    return info.required and not info.has_default and info.writable and bool(_FIELDNAME.fullmatch(info.name))
+def _elsewhere(roles: Roles, tables: Iterable[DraftTable], states: States | None) -> set[str]:
+    """Columns that are told outside of `[fields]`."""
+    own = {roles.modified, roles.deleted, roles.erpnext_name, None if states is None else states.column}
+    for table in tables:
+        own.add(table.rows.column)
+        own |= {line.column for line in table.lines if table.rows.column is None and not table.rows.table.fields}
+    return {name for name in own if name}
+
+
+def _lines(sides: Sides, roles: Roles, tables: Iterable[DraftTable], states: States | None) -> list[Line]:
+    elsewhere = _elsewhere(roles, tables, states)
+    fields = drafted_fields(sides.erpnext.fields, sides.links)
+    references = [each for each in sides.references if each.column not in elsewhere]
+    links = link_lines(
+        references, fields, sides.links, doctype=sides.doctype, entity=sides.entity, columns=sides.table.fields
+    )
+    links += _dynamic_lines(references, links, sides)
+    linked, taken = {line.column for line in links}, {line.field for line in links if line.active}
+    columns = {
+        name: info
+        for name, info in sides.table.fields.items()
+        if name not in elsewhere and name not in linked and name.strip() and not _is_only_id(name, roles, sides)
+    }
+    free = {name: info for name, info in fields.items() if name not in taken}
+    lines = [
+        draft_line(free[name], columns[column], sides.links.get(name, ""), sides.samples.get(column), forms, score)
+        for name, column, forms, score in pairings(sides.doctype, sides.entity, free, columns, sides.links)
+    ]
+    if not any(line.active for line in [*links, *lines]):
+        lines = _one_active(lines, free, columns, roles)
+    order = {name: at for at, name in enumerate(sides.table.fields)}
+    told = sorted([*links, *lines], key=lambda line: order.get(line.column, -1))
+    dated = any(line.active and line.field in {"posting_date", "posting_time"} for line in told)
+    if dated and "set_posting_time" in sides.erpnext.fields:
+        told.append(Line(field="set_posting_time", column="", constant=True))
+    return told
+
+
+def _dynamic_lines(references: Iterable[Reference], links: Iterable[Line], sides: Sides) -> list[Line]:
+    """A Dynamic Link through a mapping whose DocType no Link field leads to, with the field that names the DocType."""
+    told = {line.column for line in links}
+    for reference in references:
+        for name, decides in sides.dynamic.items() if reference.mapping and reference.column not in told else ():
+            info = sides.erpnext.fields.get(name)
+            if info is None or info.read_only or decides not in sides.erpnext.fields:
+                continue
+            doubt = f"every document then belongs to a {reference.doctype}"
+            return [
+                Line(field=decides, column="", constant=reference.doctype, doubt=doubt),
+                Line(field=name, column=reference.column, link=reference.mapping or ""),
+            ]
+    return []
+
+
+def _as_it_flows(line: Line, *, read_only: bool) -> Line:
+    """Where nothing can be written to the table the mapping says so, and no line has to."""
+    return replace(line, direction="") if read_only and line.direction == "to_erpnext" else line
 
 
 def _is_only_id(name: str, roles: Roles, sides: Sides) -> bool:
@@ -174,54 +223,6 @@ def _is_only_id(name: str, roles: Roles, sides: Sides) -> bool:
     word = normal(name)
     own_ids = {*ID, f"{singular(normal(sides.entity))}_id", f"{normal(sides.doctype)}_id"}
     return sides.table.fields[name].type.kind is not Kind.TEXT or word in own_ids
-
-
-def _may_be_mapped(info: FieldInfo, sides: Sides) -> bool:
-    return (
-        info.writable
-        and bool(_FIELDNAME.fullmatch(info.name))
-        and info.name != "naming_series"
-        and not info.name.startswith("syncd_")
-        and info.type.name not in _NOT_DRAFTED
-        and sides.links.get(info.name) != _OWN_COMPANY
-    )
-
-
-def _pairs(
-    sides: Sides, fields: Mapping[str, FieldInfo], columns: Mapping[str, FieldInfo]
-) -> list[tuple[str, str, tuple[str, ...], int]]:
-    """(fieldname, column, forms of its name, likeness), each side once, in the order of the table's columns."""
-    names = Columns(columns, sides.entity, sides.doctype)
-    found = []
-    for at, (column, info) in enumerate(columns.items()):
-        forms = names.forms(column)
-        for rank, (name, target) in enumerate(fields.items() if forms else ()):
-            score = likeness(target, sides.doctype, forms)
-            if score and _fits(info, target, sides.links.get(name), score):
-                found.append((-score, target.read_only or target.type.name == "Read Only", rank, at, name, column))
-    taken: dict[str, tuple[str, int]] = {}
-    used: set[str] = set()
-    for score, _, _, _, name, column in sorted(found):
-        if name not in taken and column not in used:
-            taken[name] = (column, -score)
-            used.add(column)
-    order = {column: at for at, column in enumerate(columns)}
-    by_column = sorted(taken.items(), key=lambda entry: order[entry[1][0]])
-    return [(name, column, names.forms(column), score) for name, (column, score) in by_column]
-
-
-def _fits(column: FieldInfo, target: FieldInfo, link: str | None, score: int) -> bool:
-    """Whether values of the column can be values of the field at all."""
-    kind = column.type.kind
-    if kind is Kind.BYTES or (score <= ALIKE and kind is not target.type.kind):
-        return False
-    if link is not None or target.type.options is not None:
-        return kind is Kind.TEXT
-    try:
-        build_lens((), None, column.type, target.type)
-    except InvalidValue:
-        return False
-    return True
 
 
 def _one_active(
@@ -255,9 +256,11 @@ def _match(lines: list[Line], sides: Sides) -> tuple[tuple[str, ...], tuple[str,
     telling: list[str] = []
     doubtful: list[str] = []
     for line in lines:
+        if not line.active or not line.column or line.link:
+            continue
         info, column = sides.erpnext.fields[line.field], sides.table.fields[line.column]
         known = info.unique or column.unique or line.field in _TELLING
-        if not line.active or not known or line.field in sides.links or info.type.kind is not Kind.TEXT:
+        if not known or line.field in sides.links or info.type.kind is not Kind.TEXT:
             continue
         sample = sides.samples.get(line.column)
         (doubtful if sample is not None and sample.repeats else telling).append(line.field)

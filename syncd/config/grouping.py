@@ -25,9 +25,7 @@ def check_group(content: MappingFile, at: Place) -> None:
             "a group of documents has no field that could hold an id", "take external_id out"
         )
     if content.lifecycle is not None:
-        at.child("lifecycle").problem(
-            "a group of documents is neither submitted nor cancelled", "take the table out"
-        )
+        at.child("lifecycle").problem("a group of documents is neither submitted nor cancelled", "take the table out")
     if len(content.tables) != 1:
         names = ", ".join(as_toml(name) for name in content.tables) or "none"
         at.child("tables").problem(

@@ -24,9 +24,10 @@ from syncd.core.lifecycle import (
 from syncd.core.mapping import DOCSTATUS, CompiledMapping
 from syncd.core.merge import Choice, Merge, Newest, effective_direction, merge, problem_of
 from syncd.core.model import Action, Baseline, FieldChange, FieldConflict, Image, Missing, Pair, Side, Wins, Write
+from syncd.core.outcomes import STATES, outcomes
 from syncd.core.removal import edits_since
 from syncd.core.rows_given import rows_given_by
-from syncd.core.sights import Decision, Presence, Sight, Verdict, newest_side, problem_text, refusal, wants_link
+from syncd.core.sights import Decision, Presence, Sight, Verdict, newest_side, refusal, wants_link
 from syncd.core.values import InvalidValue, show
 
 TRANSITION = "transition"
@@ -37,7 +38,6 @@ DOCUMENT = "(document)"
 DELETED = "deleted"
 """Kind of the conflict of a record that one side deleted and the other edited."""
 
-_STATES = {Stands.DRAFT: "a draft", Stands.SUBMITTED: "submitted", Stands.CANCELLED: "cancelled"}
 _ACTIONS = {
     Step.SUBMIT: (Action.SUBMIT, 1),
     Step.CANCEL: (Action.CANCEL, 2),
@@ -96,9 +96,7 @@ def decide_document(
         situation=situation,
         choice=choice,
     )
-    policy = Policy(
-        lifecycle=lifecycle, source_deleted=mapping.spec.source_deleted, direction=mapping.spec.direction
-    )
+    policy = Policy(lifecycle=lifecycle, source_deleted=mapping.spec.source_deleted, direction=mapping.spec.direction)
     found = transition(situation, policy)
     forced = False
     if found.step in {Step.HOLD, Step.CONFLICT}:
@@ -168,13 +166,16 @@ def _hold(case: DocumentCase, found: Transition, newest: Newest) -> Decision:
     elif found.step is Step.CONFLICT and case.mapping.spec.wins is Wins.NEWEST:
         reason = f"{reason} ({newest.reason})"
     fields = [
-        FieldConflict(field=change.field, base=None, erpnext=change.old, source=change.new)
+        FieldConflict(
+            field=change.field, base=None if case.base is None else change.old, erpnext=change.old, source=change.new
+        )
         for change in case.merged.changes[Side.ERPNEXT]
     ]
+    edited = [each.field for each in (*fields, *case.merged.conflicts) if not case.situation.moved]
     return Decision(
         verdict=Verdict.HOLD,
         kind=TRANSITION,
-        text=reason,
+        text=f"{reason}: {', '.join(edited)}" if edited else reason,
         conflicts=(_state_conflict(case), *fields, *case.merged.conflicts),
     )
 
@@ -184,9 +185,10 @@ def _state_conflict(case: DocumentCase) -> FieldConflict:
     asks = case.mapping.asks(case.source.values)
     return FieldConflict(
         field=(lifecycle.field if lifecycle is not None else None) or "docstatus",
-        base=_STATES.get(situation.before),
-        erpnext=_STATES.get(situation.now, situation.now.value),
+        base=STATES.get(situation.before),
+        erpnext=STATES.get(situation.now, situation.now.value),
         source="deleted" if situation.asked is Asked.DELETED else (None if asks is None else word(asks)),
+        outcomes=("", "") if lifecycle is None else outcomes(situation, lifecycle, case.mapping.spec.direction),
     )
 
 
@@ -215,6 +217,7 @@ def _carry_out(case: DocumentCase, found: Transition, *, forced: bool) -> Decisi
         writes=tuple(writes),
         decided=tuple(merged.decided),
         text=found.reason,
+        state=_state_conflict(case) if found.step in _ACTIONS else None,
         owed=_kept_back(merged) if found.step in {Step.KEEP, Step.CANCEL} else frozenset(),
     )
 
@@ -225,7 +228,7 @@ def _kept_back(merged: Merge) -> frozenset[str]:
     return frozenset(changes | {conflict.field for conflict in merged.conflicts})
 
 
-def _remove(case: DocumentCase, found: Transition, *, forced: bool) -> Decision:
+def _remove(case: DocumentCase, found: Transition, *, forced: bool) -> Decision | None:
     """The source's record is gone, or it voided a draft: the document goes as well, and the pair ends.
 
     Unless the document was edited meanwhile: then `wins` or a person decides.
@@ -238,9 +241,12 @@ def _remove(case: DocumentCase, found: Transition, *, forced: bool) -> Decision:
     if edits and not forced and case.mapping.spec.wins is not Wins.SOURCE:
         text = f"{found.reason}, but edited in ERPNext since both sides agreed"
         if case.mapping.spec.wins is Wins.ERPNEXT:
-            return Decision(verdict=Verdict.END, text=f"{text}; ERPNext wins and keeps it")
-        return Decision(verdict=Verdict.HOLD, kind=DELETED, conflicts=edits, text=text)
-    return Decision(verdict=Verdict.WRITE, writes=(write,), text=found.reason, ends=True)
+            kept = replace(decided(case.situation, erpnext=True), reason=f"{text}; ERPNext wins and keeps it")
+            return _carry_out(case, kept, forced=False)
+        if case.situation.asked is Asked.DELETED:
+            return Decision(verdict=Verdict.HOLD, kind=DELETED, conflicts=edits, text=text)
+        return Decision(verdict=Verdict.HOLD, kind=TRANSITION, conflicts=(_state_conflict(case), *edits), text=text)
+    return Decision(verdict=Verdict.WRITE, writes=(write,), text=found.reason, ends=True, state=_state_conflict(case))
 
 
 def _erpnext_write(case: DocumentCase, found: Transition, *, forced: bool) -> Write | None:
@@ -253,7 +259,7 @@ def _erpnext_write(case: DocumentCase, found: Transition, *, forced: bool) -> Wr
     if action in {Action.UPDATE, Action.LINK} and not values and not link:
         return None
     if found.step in _ACTIONS:
-        changes.append(FieldChange(field=DOCUMENT, old=_STATES.get(case.situation.now), new=found.step.value))
+        changes.append(FieldChange(field=DOCUMENT, old=STATES.get(case.situation.now), new=found.step.value))
     return Write(
         action=action,
         side=Side.ERPNEXT,

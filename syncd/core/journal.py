@@ -65,7 +65,7 @@ def encode_entries(entries: Iterable[Entry]) -> bytes:
             entry.erpnext_name,
             layouts.setdefault((entry.names, entry.labels), len(layouts)),
             orjson.Fragment(encode_image((entry.stamp, *entry.values))),
-            [[change.field, change.old, change.new] for change in entry.changes],
+            [_change(change) for change in entry.changes],
             entry.link,
             entry.pair,
             entry.staged,
@@ -77,6 +77,11 @@ def encode_entries(entries: Iterable[Entry]) -> bytes:
         for entry in entries
     ]
     return orjson.dumps({"layouts": list(layouts), "entries": encoded})
+
+
+def _change(change: FieldChange) -> list[object]:
+    """[field, old, new], and true behind them where it is a conflict that was decided."""
+    return [change.field, change.old, change.new, *([True] if change.decided else [])]
 
 
 def encode_results(outcomes: Sequence[Outcome]) -> bytes:
@@ -103,7 +108,10 @@ def decode_entries(records: bytes, results: bytes = b"") -> list[Entry]:
             erpnext_name=name,
             names=tuple(names),
             values=image[1:],
-            changes=tuple(FieldChange(field=field, old=old, new=new) for field, old, new in changes),
+            changes=tuple(
+                FieldChange(field=field, old=old, new=new, decided=bool(decided))
+                for field, old, new, *decided in changes
+            ),
             stamp=image[0],
             link=link,
             pair=pair,
@@ -127,7 +135,8 @@ def decode_entries(records: bytes, results: bytes = b"") -> list[Entry]:
 def tell_entries(records: bytes, results: bytes = b"") -> list[dict[str, Any]]:
     """The entries as a report tells them: objects fit for JSON. Raises ValueError for bytes of another kind.
 
-    Keys: external_id, erpnext_name, action, link, changes ({field, old, new}), result, error, hint, request_id.
+    Keys: external_id, erpnext_name, action, link, changes ({field, old, new}, and `decided` where it is a conflict that
+    a policy decided), result, error, hint, request_id.
     """
     held, outcomes = _held(records, results)
     layouts = [(labels or names) for names, labels in held["layouts"]]
@@ -139,7 +148,10 @@ def tell_entries(records: bytes, results: bytes = b"") -> list[dict[str, Any]]:
             external_id, name = external_id or outcome, name or outcome
             outcome = _MADE
         if changes:
-            shown = [{"field": field, "old": old, "new": new} for field, old, new in changes]
+            shown = [
+                {"field": field, "old": old, "new": new, **({"decided": True} if decided else {})}
+                for field, old, new, *decided in changes
+            ]
         else:
             shown = [
                 {"field": label, "old": None, "new": value if value.__class__ in _PLAIN else _shown(value)}

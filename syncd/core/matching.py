@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from hashlib import blake2b
 
 from syncd.core.links import UnresolvedLinkError
@@ -31,13 +32,16 @@ class Matcher:
         """
         if not self.linked:
             return tuple([self._digest(rule, side, values) for rule in self._rules]) if self._rules else ()
-        found: list[bytes | None] = []
-        try:
-            for rule in self._rules:
-                found.append(self._digest(rule, side, values))
-        except UnresolvedLinkError:
-            found += [None] * (len(self._rules) - len(found))
-        return tuple(found)
+        return tuple(self._told(side, values))
+
+    def _told(self, side: Side, values: Image) -> Iterator[bytes | None]:
+        waits = False
+        for rule in self._rules:
+            try:
+                yield None if waits else self._digest(rule, side, values)
+            except UnresolvedLinkError:
+                waits = True
+                yield None
 
     def _digest(self, rule: tuple[CompiledField, ...], side: Side, values: Image) -> bytes | None:
         parts = []

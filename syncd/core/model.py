@@ -180,6 +180,8 @@ class Pair:
     linked_source: bool = False
     """The ERPNext name stands in the source's row."""
     docstatus: int = 0
+    differs: tuple[str, ...] = ()
+    """What of the baselines differs on both sides by right (`core.agreement`)."""
 
     def baseline(self, side: Side) -> Baseline | None:
         """What `side` looked like at the last agreement; None before the first."""
@@ -201,6 +203,8 @@ class FieldChange:
     field: str
     old: object
     new: object
+    decided: bool = False
+    """Both sides had changed it, and a policy said which one stays: `old` is what was overwritten."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,6 +216,8 @@ class FieldConflict:
     erpnext: object
     source: object
     reason: str = ""
+    outcomes: tuple[str, str] = ("", "")
+    """For the state of a document: what taking (ERPNext's, the source's) side does to it, in words."""
 
 
 class Write(NamedTuple):

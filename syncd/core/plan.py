@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from syncd.core.creation import CreationPlan, creation_changes
 from syncd.core.documents import DOCUMENT, TRANSITION, decide_document
 from syncd.core.mapping import AMENDED_FROM, DOCSTATUS, CompiledMapping
@@ -12,6 +14,7 @@ from syncd.core.merge import Choice, Merge, Problem, merge
 from syncd.core.model import Action, Baseline, Image, Missing, Pair, Raw, Rows, Side, Write
 from syncd.core.removal import decide_deletion, decide_out
 from syncd.core.rows import rows_of, tied
+from syncd.core.rows_done import rows_done
 from syncd.core.scope import out_of_scope
 from syncd.core.sights import Decision, Presence, Sight, Verdict, newest_side, problem_text, refusal, wants_link
 
@@ -126,13 +129,15 @@ def baseline_after(
     sights: tuple[Image, Image],
     stored: tuple[Image | None, Image | None],
     pending: frozenset[str],
+    done: Sequence[Write] = (),
 ) -> tuple[Baseline, Baseline]:
     """The baselines after some writes of a record were done: (ERPNext's, source's).
 
     `stored` are the images as they stand after a write that was done, None where a side was not written. `pending`
     are the source columns or ERPNext fields (by ERPNext fieldname) whose write is still owed: their old baselines stay
     on both sides, so that the same change is seen again; where there is none, both stay without, and the field's next
-    look is a first contact again.
+    look is a first contact again. `done` are the writes that were done: of a table that is owed more they tell what of
+    it has agreed.
     """
     erpnext: list[Raw | Missing] = list(stored[0] if stored[0] is not None else sights[0])
     source: list[Raw | Missing] = list(stored[1] if stored[1] is not None else sights[1])
@@ -145,11 +150,15 @@ def baseline_after(
         return tuple(erpnext), tuple(source)
     owed = {name.partition("[")[0].partition(" (")[0] for name in pending}
     for table, ties in zip(mapping.tables, tied(mapping, base, (erpnext, source)), strict=True):
-        for images, was, at in ((erpnext, 0, table.erpnext_at), (source, 1, table.source_at)):
-            if table.name in owed:
-                images[at] = Missing.MISSING if base is None else base[was][at]
-            else:
-                images[at] = Rows(rows_of(images[at]).rows, ties)
+        here, there = table.erpnext_at, table.source_at
+        now = (rows_of(erpnext[here]), rows_of(source[there]))
+        if table.name not in owed:
+            erpnext[here], source[there] = (Rows(rows.rows, ties) for rows in now)
+            continue
+        was = (Missing.MISSING, Missing.MISSING) if base is None else (base[0][here], base[1][there])
+        erpnext[here], source[there] = was
+        if Missing.MISSING not in was:
+            erpnext[here], source[there] = rows_done(table, (rows_of(was[0]), rows_of(was[1])), now, done)
     return tuple(erpnext), tuple(source)
 
 

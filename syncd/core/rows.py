@@ -75,6 +75,8 @@ def tie_equal(
     table: CompiledTable, erpnext: Mapping[str, TableRow], source: Mapping[str, TableRow]
 ) -> list[tuple[str, str]]:
     """Ties of rows that say the same, the first with the first."""
+    if not erpnext or not source:
+        return []
     waiting: defaultdict[Form, list[str]] = defaultdict(list)
     for key, row in source.items():
         waiting[form(table, Side.SOURCE, row)].append(key)
@@ -86,7 +88,7 @@ def tie_equal(
     return ties
 
 
-def tie(table: CompiledTable, erpnext: Rows, source: Rows, known: Ties = (), *, by_position: bool = True) -> Ties:
+def tie(table: CompiledTable, erpnext: Rows, source: Rows, known: Ties = ()) -> Ties:
     """Ties of the rows of both sides: those that are known, then rows that say the same, then by position."""
     ours, theirs = named(erpnext), named(source)
     ties = [(name, key) for name, key in known if name in ours and key in theirs] if table.spec.key else []
@@ -95,7 +97,7 @@ def tie(table: CompiledTable, erpnext: Rows, source: Rows, known: Ties = (), *, 
     equal = tie_equal(table, ours, theirs)
     for name, key in equal:
         del ours[name], theirs[key]
-    placed = list(zip(ours, theirs, strict=False)) if by_position else []
+    placed = list(zip(ours, theirs, strict=False))
     return tuple(ties + equal + placed)
 
 
@@ -146,14 +148,32 @@ def tied(
     ]
 
 
+def tied_as_made(mapping: CompiledMapping, images: tuple[Image, Image]) -> list[Ties]:
+    """For each table the ties of rows of which ERPNext's were made of the source's, in their order."""
+    found = []
+    for table in mapping.tables:
+        ours, theirs = rows_of(images[0][table.erpnext_at]), rows_of(images[1][table.source_at])
+        whole = len(ours.rows) == len(theirs.rows)
+        found.append(tuple(zip(named(ours), named(theirs), strict=True)) if whole else tie(table, ours, theirs))
+    return found
+
+
 def agreed(
-    mapping: CompiledMapping, base: tuple[Baseline, Baseline] | None, images: tuple[Image, Image]
+    mapping: CompiledMapping,
+    base: tuple[Baseline, Baseline] | None,
+    images: tuple[Image, Image],
+    *,
+    made: bool = False,
 ) -> tuple[Image, Image]:
-    """Both sides' images as baselines: their rows tied to one another."""
+    """Both sides' images as baselines: their rows tied to one another.
+
+    `made`: ERPNext's record was made of the source's just now, so its rows stand in the same order.
+    """
     if not mapping.tables:
         return images
     erpnext, source = list(images[0]), list(images[1])
-    for table, ties in zip(mapping.tables, tied(mapping, base, images), strict=True):
+    found = tied_as_made(mapping, images) if made else tied(mapping, base, images)
+    for table, ties in zip(mapping.tables, found, strict=True):
         erpnext[table.erpnext_at] = Rows(rows_of(erpnext[table.erpnext_at]).rows, ties)
         source[table.source_at] = Rows(rows_of(source[table.source_at]).rows, ties)
     return tuple(erpnext), tuple(source)

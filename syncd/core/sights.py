@@ -63,6 +63,8 @@ class Decision:
     text: str = ""
     ends: bool = False
     """The pair ends once the writes are done."""
+    state: FieldConflict | None = None
+    """For a transition: the question that it becomes where ERPNext refuses it, and only a person can decide."""
     owed: frozenset[str] = frozenset()
     """Changes that do not flow now (the document is, or gets, cancelled): their baselines stay, so that they count again
     if it is ever amended."""

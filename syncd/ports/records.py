@@ -93,6 +93,21 @@ class NewPair(NamedTuple):
     linked_erpnext: bool
     linked_source: bool
     docstatus: int
+    differs: tuple[str, ...] = ()
+    """What of the baselines differs on both sides by right (`core.agreement`)."""
+
+
+class AgreedPair(NamedTuple):
+    """A pair that counts as agreed, as it is stored: what the audit looks at."""
+
+    id: int
+    external_id: str | None
+    erpnext_name: str | None
+    erpnext_seen: bytes | None
+    source_seen: bytes | None
+    erpnext_image: bytes
+    source_image: bytes
+    differs: tuple[str, ...]
 
 
 class PairChange(NamedTuple):
@@ -152,7 +167,8 @@ class Operation:
 class ConflictRecord:
     """One held record. `fields` is a JSON list of {field, base, erpnext, source, reason}.
 
-    `kind`: fields (both sides changed them), match (several candidates), deleted (deleted here, edited there), refused.
+    `kind`: fields (both sides changed them), match (several candidates), deleted (deleted here, edited there), refused,
+    partner (the id of its partner was changed by hand).
     """
 
     id: int = 0

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from syncd.core.model import Pair, Raw, Side
 from syncd.ports.records import (
+    AgreedPair,
     ConflictRecord,
     FailureRecord,
     Known,
@@ -183,6 +184,10 @@ class StateStore(Protocol):
         """(pair, layout) by ascending id; `live` leaves out ended ones."""
         ...
 
+    def agreed_pairs(self, mapping: str, *, layout: int, after: int, limit: int) -> list[AgreedPair]:
+        """Agreed pairs of that layout of which nothing is staged, by ascending id beyond `after`."""
+        ...
+
     def ended_pairs(self, mapping: str, *, after: int, limit: int) -> list[tuple[Pair, int]]:
         """(pair, layout) of ended pairs by ascending id beyond `after`; those that were forgotten are left out."""
         ...
@@ -272,6 +277,7 @@ class StateStore(Protocol):
 
 
 __all__ = [
+    "AgreedPair",
     "ConflictRecord",
     "FailureRecord",
     "Known",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import orjson
 
@@ -12,12 +13,22 @@ from syncd.core.model import Counts
 from syncd.report.document import dump
 from syncd.report.model import RunSummary, Verdict, written
 
+_LINES = 20
+"""Records of one kind that a text names."""
 _LONGEST = 120
 """Characters of a value that a line of text shows."""
 HELD_ADVICE: Mapping[str, str] = {
     "match": (
         "several records fit one another, and only you know which belong together: make the fields that the match "
         "rules compare differ, or put the id of the right partner into the record; the next run looks again"
+    ),
+    "partner": (
+        "put the id of the partner that it is paired with back into the record, or empty that field; the next run looks "
+        "again"
+    ),
+    "transition": (
+        "correct the value in the source, or put it into one of the lists of [lifecycle] in the mapping's file; the "
+        "next run looks again"
     ),
     "refused": "correct what was refused in ERPNext or in the source; the next run looks again",
 }
@@ -149,6 +160,32 @@ def _sentences(summary: RunSummary) -> Iterator[str]:
         if counts.disagree:
             pairs = number(counts.disagree, "pair")
             yield f"{name}: the full pass found {pairs} that differ on both sides although they count as agreed"
+            yield from (f"{name}: {line}" for line in disagreement_lines(counts.disagree, counts.disagreements))
+        if counts.plan:
+            yield from (f"{name}: {line}" for line in plan_lines(counts.plan))
+
+
+def disagreement_lines(count: int, some: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What agreed pairs differ in: record, field and both values, `_LINES` of them."""
+    for each in some[:_LINES]:
+        record = record_text(each["external_id"], each["erpnext_name"])
+        values = f"ERPNext {value_text(each['erpnext'])}, the source {value_text(each['source'])}"
+        yield f"{record}: {printable(each['field'])}: {values}"
+    pairs = len({(each["external_id"], each["erpnext_name"]) for each in some[:_LINES]})
+    if count > pairs:
+        yield f"and {number(count - pairs, 'more pair')}"
+
+
+def plan_lines(plan: Mapping[str, Any]) -> Iterator[str]:
+    """What became of a plan that a run carried out, as far as it was not done."""
+    if plan["refused"]:
+        yield f"of {number(plan['planned'], 'record')} in the plan {plan['refused']:,} moved since, and were refused:"
+        for each in plan["records"][:_LINES]:
+            yield f"{record_text(each['external_id'], each['erpnext_name'])}: {each['text']}"
+        if plan["refused"] > _LINES:
+            yield f"and {number(plan['refused'] - _LINES, 'more')}"
+    if plan["left"]:
+        yield f"{number(plan['left'], 'record')} that the plan does not name are left for the next run"
 
 
 def _next_steps(summary: RunSummary, program: str) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.core.mapping import ChangedAfterSubmit, ErpnextDeleted, WriteBack
+from syncd.core.mapping import ChangedAfterSubmit, ErpnextDeleted, SourceDeleted, WriteBack
 from syncd.core.model import Action, Side, Wins
 
 AMEND, HOLD, ERPNEXT = ChangedAfterSubmit.AMEND, ChangedAfterSubmit.HOLD, ChangedAfterSubmit.ERPNEXT
@@ -112,7 +112,7 @@ def test_cancelled_by_a_person_and_changed_in_the_source(make_documents, take, s
     world.source.edit(row, title="Tables")
     assert world.counts().held == 1
     [conflict] = world.conflicts()
-    assert (conflict.kind, conflict.text) == ("transition", "cancelled in ERPNext, changed in the source")
+    assert (conflict.kind, conflict.text) == ("transition", "cancelled in ERPNext, changed in the source: title")
     assert world.standing == {document: 2}
     assert world.shop(row)[:2] == ("paid", "Tables")
     world.quiet()
@@ -321,3 +321,21 @@ def test_a_draft_that_a_person_made_is_submitted_when_the_source_asks_for_it(mak
     assert (counts.adopted, counts.submitted) == (1, 1)
     assert world.standing == {document: 1}
     assert [write.action for write in world.erpnext.writes] == [Action.SUBMIT]
+
+
+@pytest.mark.parametrize("back", [WriteBack.AUTO, WriteBack.NEVER], ids=["external id", "no external id"])
+@pytest.mark.parametrize("named", [False, True], ids=["", "ERPNext name in the source"])
+def test_an_amendment_of_what_has_ended_is_nobodys_partner(make_documents, back, named):
+    changes = {"erpnext_name": "erp_ref"} if named else {}
+    world = make_documents(source_deleted=SourceDeleted.CANCEL, write_back=back, **changes)
+    document, row = world.made("paid")
+    world.made("paid", title="Another")
+    world.source.delete(row)
+    world.counts(full=True)
+    amended = world.erpnext.amend(document)
+    for full in (False, True):
+        counts = world.counts(full=full)
+        assert (counts.created["source"], counts.held, counts.failed) == (0, 0, 0)
+    assert amended not in world.pairs().values()
+    assert world.standing[amended] == 1
+    world.quiet(full=True)

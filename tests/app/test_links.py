@@ -10,7 +10,7 @@ import pytest
 
 from syncd.core.mapping import FieldSpec
 from syncd.core.merge import Choice
-from syncd.core.model import Action, Side
+from syncd.core.model import Side
 from syncd.core.resolution import encode_resolution
 from syncd.errors import ExitCode, UnreachableError
 from tests.app.trade import accounts, contacts, customers, items, linked, mapping, orders, plain, rows

@@ -1,4 +1,4 @@
-"""A shop in SQLite, a sandbox site that knows it, and mappings that a test changes before `syncd check` looks at them."""
+"""A shop in SQLite, a sandbox site, and mappings that a test changes before `syncd check` looks at them."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from syncd.adapters.erpnext.provision import apply_provision, plan_provision
 from syncd.adapters.sandbox import SandboxServer
 from syncd.app.results import Finding, Severity
 from syncd.bootstrap import Application
+from syncd.bootstrap.clock import ImpatientClock
+from syncd.config import load
 from tests.erpnext.helpers import customer_spec, make_client
 
 SHOP = """
@@ -157,7 +159,7 @@ class Place:
         return settings
 
     def application(self) -> Application:
-        return Application.open(self.write(), quiet=True)
+        return Application(load(self.write()), clock=ImpatientClock(0.0))
 
     def check(self, *names: str) -> list[Finding]:
         """What `syncd check` finds, without what is well."""
@@ -186,7 +188,7 @@ def provisioned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxSer
         steps = apply_provision(client, plan_provision(client, specs))
         assert {step.state.value for step in steps} == {"made"}
         for document in (
-            {"doctype": "Customer", "customer_name": "Aster", "customer_type": "Company", "territory": "Germany"},
+            {"doctype": "Customer", "customer_name": "Aster", "territory": "Germany", "tax_id": "DE1"},
             {"doctype": "Item", "item_code": "S1", "item_group": "Products", "stock_uom": "Nos"},
         ):
             client.write("POST", f"/api/resource/{document['doctype']}", document, "a document")

@@ -94,6 +94,13 @@ class FakeApplication:
         self._ask("plan", (list(mappings), full))
         return self.planned
 
+    def save_plan(self, plan: PlanResult, mappings: Sequence[str], file: Path, *, full: bool, force: bool) -> None:
+        self._ask("save_plan", (plan is self.planned, list(mappings), file, full, force))
+
+    def carry_out(self, file: Path, *, force: bool, wait: float, progress: ProgressReport | None) -> RunResult:
+        self._ask("carry_out", (file, force, wait))
+        return self.run
+
     def check(self, mappings: Sequence[str]) -> list[Finding]:
         self._ask("check", list(mappings))
         return self.findings

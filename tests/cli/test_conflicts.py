@@ -175,14 +175,21 @@ def test_show_of_a_match_shows_what_the_record_itself_holds(syncd: Syncd) -> Non
 
 def test_a_transition_is_decided_by_taking_a_side(syncd: Syncd, application: FakeApplication) -> None:
     state = {"field": "status", "base": "submitted", "erpnext": "cancelled", "source": "paid", "reason": ""}
+    told = {"erpnext": "the document stays cancelled", "source": "the cancelled document is amended"}
     application.state.held = [
         conflict(1, kind="transition", fields=[state], text="cancelled here, changed there"),
+        conflict(3, kind="transition", fields=[{**state, "outcomes": told}], text="cancelled here, changed there"),
         conflict(2, kind="transition", fields=[state], text="refused at creation", pair=None),
     ]
     out = syncd("conflicts", "show", "1").out
-    assert "what ERPNext shows counts, the document's state included:" in out
-    assert 'writes into the source: status "paid" → "cancelled"' in out
+    assert "what ERPNext shows counts, the document's state included" in out
+    assert "writes into" not in out, "the source's word is not ERPNext's"
     assert "--set" not in out
+    lines = [line.strip() for line in syncd("conflicts", "show", "3").out.splitlines()]
+    takes = [lines[at + 1] for at, line in enumerate(lines) if "--take" in line]
+    assert takes == [told["erpnext"], told["source"]], "what becomes of the document, as it was told"
+    choices = syncd("conflicts", "show", "3", "--json").document["choices"]
+    assert choices == [{"take": take, "outcome": outcome} for take, outcome in told.items()]
     assert syncd("conflicts", "resolve", "1", "--set", "status=paid").code == 2
     assert syncd("conflicts", "resolve", "1", "--take", "source").code == 0
     assert application.state.resolved == {1: b'{"take":"source"}'}

@@ -203,7 +203,7 @@ def test_what_is_left_to_a_person_stands_in_comments(place: Place) -> None:
     for comment in (
         "# unsure: whether the site's territories are countries\nterritory",
         '# email_id = { source = "email", direction = "to_source" }',
-        "credit_limits (Customer Credit",
+        "Child tables that nothing was found for ([tables.NAME] maps one): companies (Allowed To Transact With)",
         '"contact_id" (INTEGER): looks like a key of another table (customer_primary_contact,',
         '"created_at" (TEXT): ERPNext keeps its own stamp',
     ):

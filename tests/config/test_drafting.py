@@ -330,7 +330,7 @@ def test_the_external_id_is_named_after_the_source_and_never_shared() -> None:
 def test_child_tables_and_the_site_are_told() -> None:
     made = drafted({"name": "TEXT"}, tables={"accounts": "Party Account"}, site="main")
     text = text_of(made, "customers", schema=True)
-    assert "# Child tables, which come in a later version: accounts (Party Account)." in text
+    assert "# Child tables that nothing was found for ([tables.NAME] maps one): accounts (Party Account)." in text
     assert tomllib.loads(text)["mapping"]["site"] == "main"
     assert text.startswith("#:schema ../.syncd/mapping.schema.json\n")
 

@@ -299,6 +299,9 @@ def test_an_address_is_named_by_title_and_type(client: SiteClient) -> None:
 def test_set_only_once(client: SiteClient) -> None:
     client.customer("Xaver")
     refused(client.update("Customer", "Xaver", naming_series="OTHER-.####"), 417, "CannotChangeConstantError")
+    client.create("Item", item_code="Plain", item_group="Products", stock_uom="Nos", is_fixed_asset=0)
+    assert client.update("Item", "Plain", item_name="Plainer").status_code == 200, "0 stays 0"
+    refused(client.update("Item", "Plain", is_fixed_asset=1), 417, "CannotChangeConstantError")
 
 
 def test_series_count_up_and_are_given_back(client: SiteClient) -> None:

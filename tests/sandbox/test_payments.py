@@ -8,6 +8,7 @@ import pytest
 
 from .site_client import SiteClient, data, refused
 from .trade import (
+    PAYMENT,
     bill,
     booked,
     cancel,
@@ -257,3 +258,12 @@ def test_an_order_is_delivered_and_billed(shop: SiteClient) -> None:
     for name in (first, second["name"]):
         cancel(shop, "Delivery Note", name)
     assert state() == ("To Deliver and Bill", 0.0, 0.0)
+
+
+def test_a_part_of_what_is_owed_is_proposed_where_an_amount_is_given(shop: SiteClient) -> None:
+    name = submitted_invoice(shop, due_date="2090-01-01")["name"]
+    proposed = shop.call(PAYMENT, dt="Sales Invoice", dn=name, party_amount=30)
+    assert (proposed["paid_amount"], proposed["received_amount"]) == (30.0, 30.0)
+    assert [row["allocated_amount"] for row in proposed["references"]] == [30.0]
+    shop.create("Payment Entry", **{**proposed, "reference_no": "PART", "docstatus": 1})
+    assert _state(shop, "Sales Invoice", name) == ("Partly Paid", 70.0)

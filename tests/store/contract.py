@@ -379,6 +379,23 @@ class StateStoreContract:
         assert [pair.erpnext_name for pair, _ in first + rest] == ["A0", "A2", "A4"]
         assert store.ended_pairs("item", after=0, limit=2) == []
 
+    def test_agreed_pairs_page_by_id_and_leave_out_what_is_staged_or_of_another_layout(self, store, write):
+        states = [PairState.AGREED, PairState.HELD, PairState.AGREED, PairState.ENDED, PairState.AGREED]
+        pairs = [new_pair(f"A{i}", str(i), state=state) for i, state in enumerate(states)]
+        write("add_pairs", [pairs[0]._replace(differs=("website", "items[1].qty")), *pairs[1:]], 7)
+        write("add_pairs", [new_pair("B", "9")], 8)
+        first = store.agreed_pairs("customer", layout=7, after=0, limit=2)
+        rest = store.agreed_pairs("customer", layout=7, after=first[-1].id, limit=2)
+        assert [pair.erpnext_name for pair in first + rest] == ["A0", "A2", "A4"]
+        stored = first[0]
+        assert (stored.external_id, stored.differs, first[1].differs) == ("0", ("website", "items[1].qty"), ())
+        assert (stored.erpnext_image, stored.erpnext_seen) == (pairs[0].erpnext_image, pairs[0].erpnext_seen)
+        assert (stored.source_image, stored.source_seen) == (pairs[0].source_image, pairs[0].source_seen)
+        assert store.pairs("customer", after=0, limit=1)[0][0].differs == ("website", "items[1].qty")
+        write("stage", [staged(Side.SOURCE, "2", pair=first[1].id)])
+        assert [p.erpnext_name for p in store.agreed_pairs("customer", layout=7, after=0, limit=9)] == ["A0", "A4"]
+        assert store.agreed_pairs("item", layout=7, after=0, limit=9) == []
+
     @pytest.mark.parametrize(
         ("description", "pair"),
         [("the name", new_pair("A", "2")), ("the external id", new_pair("B", "1"))],

@@ -25,13 +25,15 @@ NEXT = '''"""A note for each mapping."""
 from alembic import op
 import sqlalchemy as sa
 
-revision = "0002"
-down_revision = "0001"
+revision = "%s"
+down_revision = "%s"
 
 
 def upgrade():
     op.add_column("mappings", sa.Column("note", sa.String(), nullable=True))
 '''
+NOW = opening.SCHEMA_REVISION
+LATER = f"{int(NOW) + 1:04}"
 
 
 @pytest.fixture
@@ -67,10 +69,10 @@ def newer_program(tmp_path_factory, monkeypatch):
     def install() -> None:
         scripts = tmp_path_factory.mktemp("scripts") / "migrations"
         shutil.copytree(Path(migrations.__file__).parent, scripts, ignore=shutil.ignore_patterns("__pycache__"))
-        (scripts / "versions" / "r0002_next.py").write_text(NEXT)
+        (scripts / "versions" / f"r{LATER}_next.py").write_text(NEXT % (LATER, NOW))
         monkeypatch.setattr(migrate, "SCRIPTS", str(scripts))
-        monkeypatch.setattr(opening, "SCHEMA_REVISION", "0002")
-        monkeypatch.setattr(verifying, "SCHEMA_REVISION", "0002")
+        monkeypatch.setattr(opening, "SCHEMA_REVISION", LATER)
+        monkeypatch.setattr(verifying, "SCHEMA_REVISION", LATER)
 
     return install
 
@@ -193,16 +195,18 @@ def test_an_upgrade_says_what_it_does_and_keeps_what_was_there(url, tmp_path, cl
     fill(url, tmp_path, clock)
     newer_program()
     (note,) = messages(verifying.verify_store(url, directory=tmp_path))
-    assert note.startswith("its schema is the older 0001: `syncd state upgrade`, or the next run, brings it to 0002")
+    assert note.startswith(
+        f"its schema is the older {NOW}: `syncd state upgrade`, or the next run, brings it to {LATER}"
+    )
     done = care.upgrade_store(url, directory=tmp_path, clock=clock)
-    assert (done.before, done.after, done.steps) == ("0001", "0002", (("0002", "A note for each mapping."),))
+    assert (done.before, done.after, done.steps) == (NOW, LATER, ((LATER, "A note for each mapping."),))
     if url == FILE:
-        assert done.copy == "state/syncd.db.before-0001"
-        assert verifying.verify_store(f"sqlite:///{done.copy}", directory=tmp_path).revision == "0001"
+        assert done.copy == f"state/syncd.db.before-{NOW}"
+        assert verifying.verify_store(f"sqlite:///{done.copy}", directory=tmp_path).revision == NOW
     else:
         assert done.copy == ""
     again = care.upgrade_store(url, directory=tmp_path, clock=clock)
-    assert (again.before, again.steps) == ("0002", ())
+    assert (again.before, again.steps) == (LATER, ())
     assert verifying.verify_store(url, directory=tmp_path).pairs == 300
 
 
@@ -212,7 +216,7 @@ def test_a_plan_on_an_older_store_leaves_it_as_it_is(url, tmp_path, clock, newer
     plan = open_temporary(url, clock=clock, directory=tmp_path)
     assert plan.totals("customer").pairs == 300
     plan.close()
-    assert verifying.verify_store(url, directory=tmp_path).revision == "0001"
+    assert verifying.verify_store(url, directory=tmp_path).revision == NOW
 
 
 def test_nothing_is_upgraded_under_the_feet_of_a_run(url, tmp_path, clock, newer_program):

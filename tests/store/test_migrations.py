@@ -12,6 +12,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
 from syncd.adapters.store import migrate, migrations, open_store, open_temporary, opening
+from syncd.adapters.store.sqlite import SqliteDatabase
+from syncd.adapters.store.sqlite_files import StoreFile
 from syncd.adapters.store.tables import SCHEMA_REVISION, StoreTable
 from syncd.errors import StateError
 from tests.store.contract import FakeClock, new_pair
@@ -23,8 +25,8 @@ NEXT = '''"""Next."""
 from alembic import op
 import sqlalchemy as sa
 
-revision = "0002"
-down_revision = "0001"
+revision = "{later}"
+down_revision = "{now}"
 
 
 def upgrade():
@@ -32,6 +34,8 @@ def upgrade():
     op.execute("UPDATE mappings SET note = 'migrated'")
     {failure}
 '''
+NOW = SCHEMA_REVISION
+LATER = f"{int(NOW) + 1:04}"
 
 
 @pytest.fixture
@@ -58,9 +62,10 @@ def newer_program(tmp_path_factory, monkeypatch):
     def install(failure: str = "pass") -> None:
         scripts = tmp_path_factory.mktemp("scripts") / "migrations"
         shutil.copytree(Path(migrations.__file__).parent, scripts, ignore=shutil.ignore_patterns("__pycache__"))
-        (scripts / "versions" / "r0002_next.py").write_text(NEXT.format(failure=failure))
+        script = NEXT.format(later=LATER, now=NOW, failure=failure)
+        (scripts / "versions" / f"r{LATER}_next.py").write_text(script)
         monkeypatch.setattr(migrate, "SCRIPTS", str(scripts))
-        monkeypatch.setattr(opening, "SCHEMA_REVISION", "0002")
+        monkeypatch.setattr(opening, "SCHEMA_REVISION", LATER)
 
     return install
 
@@ -83,7 +88,7 @@ def test_the_migrated_schema_is_the_declared_one(tmp_path, clock, older):
     StoreTable.metadata.create_all(fresh)
     fresh.dispose()
     # What compare_metadata does not see: conditions of indices, AUTOINCREMENT, actions of foreign keys.
-    query = "SELECT type, name, replace(replace(sql, char(10), ''), ' ', '') FROM sqlite_master"
+    query = "SELECT type, name, replace(replace(replace(sql, char(10), ''), char(9), ''), ' ', '') FROM sqlite_master"
     migrated = {row for row in read(older, query) if "alembic_version" not in row[1]}
     assert migrated == set(read(tmp_path / "fresh.db", query))
 
@@ -107,9 +112,9 @@ def test_an_older_store_is_migrated_after_a_copy_was_made(tmp_path, clock, older
     assert store.totals("customer").pairs == 1
     store.close()
     assert read(older, "SELECT name, note FROM mappings") == [("customer", "migrated")]
-    assert read(older, "SELECT version_num FROM alembic_version") == [("0002",)]
-    copy = tmp_path / "syncd.db.before-0001"
-    assert read(copy, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert read(older, "SELECT version_num FROM alembic_version") == [(LATER,)]
+    copy = tmp_path / f"syncd.db.before-{NOW}"
+    assert read(copy, "SELECT version_num FROM alembic_version") == [(NOW,)]
     assert read(copy, "SELECT erpnext_name FROM pairs") == [("A",)]
     assert copy.stat().st_mode & 0o077 == 0
     open_store(URL, clock=clock, directory=tmp_path).close()
@@ -119,10 +124,10 @@ def test_a_migration_that_fails_changes_nothing(tmp_path, clock, older, newer_pr
     newer_program("raise RuntimeError('half way')")
     with pytest.raises(RuntimeError, match="half way"):
         open_store(URL, clock=clock, directory=tmp_path)
-    assert read(older, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert read(older, "SELECT version_num FROM alembic_version") == [(NOW,)]
     with pytest.raises(sqlite3.OperationalError, match="note"):
         read(older, "SELECT note FROM mappings")
-    assert (tmp_path / "syncd.db.before-0001").exists()
+    assert (tmp_path / f"syncd.db.before-{NOW}").exists()
     newer_program()
     open_store(URL, clock=clock, directory=tmp_path).close()
     assert read(older, "SELECT note FROM mappings") == [("migrated",)]
@@ -133,8 +138,25 @@ def test_a_plan_on_an_older_store_leaves_it_as_it_is(tmp_path, clock, older, new
     plan = open_temporary(URL, clock=clock, directory=tmp_path)
     assert plan.totals("customer").pairs == 1
     plan.close()
-    assert read(older, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert read(older, "SELECT version_num FROM alembic_version") == [(NOW,)]
     assert [file.name for file in tmp_path.iterdir()] == ["syncd.db"]
+
+
+def test_pairs_of_the_first_schema_may_differ_in_anything_until_they_agree_anew(tmp_path, clock):
+    """0002: nothing was recorded of them, so the audit must not call them wrong."""
+    database = SqliteDatabase(StoreFile(tmp_path / "syncd.db", "syncd.db"))
+    database.create(lambda connection: migrate.migrate(connection, "0001"))
+    with database.writing() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO mappings (id, name, layout, fingerprint, halt) VALUES (1, 'c', 0, '', '')"
+        )
+        columns = "mapping_id, state, docstatus, layout, linked_erpnext, linked_source, external_id, erpnext_image"
+        for row in ("1, 0, 0, 0, 0, 0, '1', x'5b5d'", "1, 4, 0, 0, 0, 0, '2', NULL"):
+            connection.exec_driver_sql(f"INSERT INTO pairs ({columns}) VALUES ({row})")
+    database.close()
+    store = open_store(URL, clock=clock, directory=tmp_path)
+    assert [pair.differs for pair, _ in store.pairs("c", after=0, limit=9, live=False)] == [("*",), ()]
+    store.close()
 
 
 @pytest.mark.parametrize("opener", [open_store, open_temporary])

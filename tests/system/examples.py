@@ -7,7 +7,7 @@ import sqlite3
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +135,6 @@ class Company:
     deployment: Deployment
     desk: Desk
     databases: Mapping[str, Database]
-    open_counts: dict[str, Counts] = field(default_factory=dict)
 
     @property
     def shop(self) -> Database:

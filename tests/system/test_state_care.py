@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from syncd.adapters.store.tables import SCHEMA_REVISION
 from tests.system.harness import LONGEST, NAME, NOTHING, PROGRAM, Done, World, customers, until
 
 SLOW = pytest.mark.slow
@@ -311,7 +312,7 @@ def test_a_whole_store_is_not_thrown_away(erp: World) -> None:
     assert "--force" in done.stderr
     change_state(erp, "UPDATE alembic_version SET version_num = '9999'")
     assert "written by a newer syncd" in care(erp, "rebuild", code=2).stderr
-    change_state(erp, "UPDATE alembic_version SET version_num = '0001'")
+    change_state(erp, f"UPDATE alembic_version SET version_num = '{SCHEMA_REVISION}'")
     found = rebuilt(erp, "--force")
     assert found["pairs"] == 5
     assert found["aside"].startswith("state/syncd.db.replaced-")

@@ -106,7 +106,7 @@ class ErpnextEndpoint:
         return self._parts().traces.singly(keys)
 
     def deletions(self, cursor: str | None, *, overlap: float) -> list[Deletion]:
-        """What the site's `Deleted Document` lists since `cursor` less `overlap` seconds, where the user may read it."""
+        """What the site lists as deleted since `cursor` less `overlap` seconds, where the user may read that."""
         return self._parts().traces.deletions(cursor, overlap)
 
     def find(self, partners: Sequence[str]) -> list[Row]:

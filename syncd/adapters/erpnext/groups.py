@@ -42,9 +42,9 @@ class GroupEndpoint:
         self._spec = spec
         self._page_size = page_size
         self._before = client.requests
-        self._table = spec.tables[0]
-        self._fields = tuple(name for name in layout(spec)[0] if name != self._table.erpnext)
-        self._row_fields = table_layout(self._table)[0]
+        tables = {table.erpnext: table_layout(table)[0] for table in spec.tables}
+        self._fields = tuple(name for name in layout(spec)[0] if name not in tables)
+        self._row_fields: tuple[str, ...] = next(iter(tables.values()), ())
         self._schema: Schema | None = None
 
     @property
@@ -81,7 +81,7 @@ class GroupEndpoint:
         start = None
         if reached is not None:
             start = look_back(reached, overlap, site_now=self._client.clock.now(), zone=ZoneInfo(self._client.zone()))
-        for found in self._pages(("modified",), start):
+        for found in self._pages("modified", start):
             stamp = max(str(found[-1]["modified"]), reached or "")
             yield self._page(found, write_cursor(stamp, found[-1]["name"]), set())
 
@@ -92,7 +92,7 @@ class GroupEndpoint:
             return
         cursor = write_cursor(newest[0]["modified"], newest[0]["name"])
         met: set[Parts] = set()
-        for found in self._pages(tuple(reversed(self._spec.group)), None):
+        for found in self._pages(self._spec.group[-1], None):
             yield self._page(found, cursor, met)
 
     def fetch(self, keys: Sequence[str]) -> list[Row]:
@@ -131,14 +131,18 @@ class GroupEndpoint:
     def close(self) -> None:
         """Nothing to give back: the connections are the client's."""
 
-    def _pages(self, order: tuple[str, ...], start: str | None) -> Iterator[list[dict[str, Any]]]:
-        """Documents in the order of the first field of `order`, in keyset order: only what they are a part of counts."""
-        first, name = order[0], None
+    def _pages(self, first: str, start: str | None) -> Iterator[list[dict[str, Any]]]:
+        """Documents in the order of the field `first` and their names, in keyset order; `start` is where they begin.
+
+        Only which groups they belong to counts. A page that begins in the middle of a group, or where entries are
+        renamed meanwhile, leaves nothing out: a group is read whole by itself.
+        """
+        name: str | None = None
         self.schema()
         fields = tuple(dict.fromkeys(("name", "modified", *self._spec.group)))
         while True:
-            filters = [] if start is None else [[first, ">=", start]]
-            beyond = [] if name is None else [[first, ">", start], ["name", ">", name]]
+            filters: list[list[Any]] = [] if start is None else [[first, ">=", start]]
+            beyond: list[list[Any]] = [] if name is None else [[first, ">", start], ["name", ">", name]]
             found = self._list([*filters, *self._filters()], beyond, f"{first} asc, name asc", self._page_size, fields)
             if not found:
                 return
@@ -188,7 +192,7 @@ class GroupEndpoint:
         return Row(
             key=_key(parts),
             stamp=trimmed_stamp(max(str(document["modified"]) for document in documents)),
-            values=(*head, rows),
+            values=(*head, rows) if self._row_fields else head,
         )
 
     @staticmethod
@@ -198,7 +202,10 @@ class GroupEndpoint:
     def _filters(self) -> list[list[Any]]:
         zone = ZoneInfo(self._client.zone())
         return [
-            [[to_json(each, zone) for each in part] if isinstance(part, tuple) else to_json(part, zone) for part in entry]
+            [
+                [to_json(each, zone) for each in part] if isinstance(part, tuple) else to_json(part, zone)
+                for part in entry
+            ]
             for entry in self._spec.erpnext_filters
         ]
 

@@ -26,7 +26,7 @@ from syncd.adapters.erpnext.external_field import (
 )
 from syncd.adapters.erpnext.link_field import OwnLink, link_field, own_links
 from syncd.adapters.erpnext.meta import described_doctype, forget_doctype
-from syncd.adapters.erpnext.rights import EVERYBODY, Right, may, roles_of, roles_with
+from syncd.adapters.erpnext.rights import EVERYBODY, Right, forget_right, may, roles_of, roles_with
 from syncd.core.mapping import MappingSpec
 from syncd.core.model import Side
 from syncd.errors import AccessError, GoneError, HaltError, RecordError, RefusedError
@@ -151,14 +151,14 @@ def _field_step(client: SiteClient, doctype: str, name: str, spec: MappingSpec) 
     if there is None:
         return step
     if not is_data(there):
-        error = f"{name} is a {there.get('fieldtype')} field, which holds no ids\n  → name another external_id"
+        error = f"{name} is a {there.get('fieldtype')} field, which holds no ids → name another external_id"
         return replace(step, state=StepState.UNFIT, error=f"{error} in {spec.file}")
     wrong = flaws(described, there)
     if not wrong:
         return replace(step, state=StepState.PRESENT)
     told = "; ".join(flaw.message for flaw in wrong)
     if not is_custom(there):
-        error = f"{told}; it is a field of the DocType itself, which is not changed\n  → name another external_id"
+        error = f"{told}; it is a field of the DocType itself, which is not changed → name another external_id"
         return replace(step, state=StepState.UNFIT, error=f"{error} in {spec.file}")
     return replace(step, state=StepState.WRONG, changes={flaw.property: flaw.wanted for flaw in wrong}, error=told)
 
@@ -180,7 +180,7 @@ def _link_step(client: SiteClient, link: OwnLink) -> SiteStep:
         return step
     if (there.get("fieldtype"), there.get("options")) == ("Link", link.target):
         return replace(step, state=StepState.PRESENT)
-    error = f"{link.name} is there, but no Link to {link.target}\n  → give it another name in {link.spec.file}"
+    error = f"{link.name} is there, but no Link to {link.target} → give it another name in {link.spec.file}"
     return replace(step, state=StepState.UNFIT, error=error)
 
 
@@ -207,7 +207,7 @@ def _operation_step(client: SiteClient, user: str | None) -> SiteStep:
         )["data"]
     except (AccessError, GoneError, ReadRefusedError) as error:
         message = f"{user or client.user()} has no rights to it, and {client.user()} may not change it: {error.message}"
-        return replace(step, state=StepState.REFUSED, error=f"{message}\n  → {_by_manager(client)}")
+        return replace(step, state=StepState.REFUSED, error=f"{message} → {_by_manager(client)}")
     kept = [row for row in whole.get("permissions") or () if row.get("role") not in short]
     return replace(
         step,
@@ -222,7 +222,7 @@ def _without_rights(client: SiteClient, user: str | None) -> list[str]:
     if user is None or user == client.user():
         operations.forget_operations(client)
         for right in _KEY_RIGHTS:
-            client.forget(f"may:{right.value}:{operations.DOCTYPE}")
+            forget_right(client, operations.DOCTYPE, right)
         able = operations.has_operations(client) and may(client, operations.DOCTYPE, Right.CREATE)
         return [] if able else _key_roles(client, None)[1:] or [_ADMINISTRATOR]
     roles = roles_of(client, user)
@@ -310,7 +310,7 @@ def _forget(client: SiteClient, step: SiteStep) -> None:
     forget_doctype(client, step.doctype)
     operations.forget_operations(client)
     for right in Right:
-        client.forget(f"may:{right.value}:{step.doctype}")
+        forget_right(client, step.doctype, right)
 
 
 def _by_manager(client: SiteClient) -> str:
@@ -321,12 +321,12 @@ def _by_manager(client: SiteClient) -> str:
 
 
 def _refused(client: SiteClient, step: SiteStep, error: RecordError, done: str) -> SiteStep:
-    words = f"{error.message}\n  → {error.hint}" if error.hint else error.message
+    words = f"{error.message} → {error.hint}" if error.hint else error.message
     if error.code == "PermissionError":
         words = (
-            f"{client.user()} may not do this: {error.message}\n  → let a System Manager run the same command with "
+            f"{client.user()} may not do this: {error.message} → let a System Manager run the same command with "
             f"a key of their own and --user {client.user()}, or have it {done} by hand in ERPNext: {step.what}"
         )
     elif error.code == "UniqueValidationError" or "unique" in step.changes:
-        words = f"{error.message}\n  → find the documents that hold the same id, and correct them"
+        words = f"{error.message} → find the documents that hold the same id, and correct them"
     return replace(step, state=StepState.REFUSED, error=words)

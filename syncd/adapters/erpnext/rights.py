@@ -41,6 +41,8 @@ class Right(Enum):
 
 
 _ORDER: Final = {right: at for at, right in enumerate(Right)}
+_OF_STATES: Final = frozenset({Right.SUBMIT, Right.CANCEL, Right.AMEND})
+"""Rights that there are only where documents can be submitted."""
 EVERYBODY: Final = frozenset({"All", "Guest", "Desk User", "Administrator"})
 """Roles that nobody is given: the site adds them by itself."""
 
@@ -61,7 +63,8 @@ def needs_of(spec: MappingSpec, client: SiteClient) -> list[Need]:
     Of a DocType that a Link field leads to: to select it. Rows of child tables need no right of their own.
     """
     described = described_doctype(client, spec.doctype)
-    needs = [Need(doctype=spec.doctype, right=right) for right in sorted(_actions(spec), key=_ORDER.__getitem__)]
+    wanted = _actions(spec) - (set() if flag(described, "is_submittable") else _OF_STATES)
+    needs = [Need(doctype=spec.doctype, right=right) for right in sorted(wanted, key=_ORDER.__getitem__)]
     for key, entry, field in mapped_fields(client, spec, described):
         level = number(field, "permlevel")
         flows = _to_erpnext(spec, entry)

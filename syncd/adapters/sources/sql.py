@@ -18,6 +18,7 @@ from syncd.adapters.sources.sql_dialect import Dialect
 from syncd.adapters.sources.sql_errors import read_error
 from syncd.adapters.sources.sql_feed import Feed
 from syncd.adapters.sources.sql_open import open_database
+from syncd.adapters.sources.sql_relations import Relation, relations
 from syncd.adapters.sources.sql_rows import ChildTables, table_schemas
 from syncd.adapters.sources.sql_session import Session
 from syncd.adapters.sources.sql_table import BoundTable, TableFacts, entities
@@ -194,6 +195,13 @@ class SqlSource:
         """The names of tables and views. Raises `UnreachableError`."""
         try:
             return entities(self._dialect)
+        except self._dialect.errors as error:
+            raise read_error(error, "the source's database") from error
+
+    def relations(self) -> list[Relation]:
+        """The foreign keys of its tables. Raises `UnreachableError`."""
+        try:
+            return relations(self._dialect)
         except self._dialect.errors as error:
             raise read_error(error, "the source's database") from error
 

@@ -172,6 +172,10 @@ class Dialect:
         """Whether a trigger runs on INSERT: it may fill what the statement leaves out."""
         return False
 
+    def early_triggers(self, table: TableName) -> bool:  # noqa: ARG002 - for dialects
+        """Whether one of them runs before the row is stored: only such a one can fill a column that is NOT NULL."""
+        return False
+
     def row_number(self, table: TableName, columns: Sequence[str]) -> str | None:  # noqa: ARG002 - for dialects
         """A hidden column that numbers the table's rows; None where it has none."""
         return None

@@ -228,6 +228,12 @@ class MariadbDialect(Dialect):
             name = {"schema": table.schema, "name": table.name, "event": "INSERT"}
             return bool(connection.execute(_TRIGGERS, name).all())
 
+    def early_triggers(self, table: TableName) -> bool:
+        """Whether the table has a BEFORE INSERT trigger."""
+        with self.engine.connect() as connection:
+            name = {"schema": table.schema, "name": table.name, "event": "INSERT"}
+            return any(str(timing).upper() == "BEFORE" for timing, _ in connection.execute(_TRIGGERS, name))
+
     def insert(self, cursor: DBAPICursor, sql: str, rows: Iterable[Any]) -> list[tuple[Any, ...] | None]:
         """Row by row; where there is no RETURNING, the number that the row was given (0 for none)."""
         if self.returning:

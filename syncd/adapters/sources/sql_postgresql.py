@@ -220,6 +220,11 @@ class PostgresDialect(Dialect):
         """Whether the table has an INSERT trigger."""
         return any(bits & _EVENTS["INSERT"] for bits, *_ in self._triggers(table))
 
+    def early_triggers(self, table: TableName) -> bool:
+        """Whether the table has a BEFORE INSERT trigger for each row."""
+        wanted = _EVENTS["INSERT"] | _BEFORE | _ROW
+        return any(bits & wanted == wanted for bits, *_ in self._triggers(table))
+
     def _triggers(self, table: TableName) -> list[tuple[int, bool, str, str, str]]:
         with self.engine.connect() as connection:
             rows = connection.execute(_TRIGGERS, {"name": self._quoted(table)}).all()

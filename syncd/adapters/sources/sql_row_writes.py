@@ -173,7 +173,8 @@ class RelatedWriter:
         self._forms: dict[str, StampFormat | None] = {}
         self._binders: dict[str, Binder] = {}
         self._prepared: dict[object, Prepared] = {}
-        self._triggers: bool | None = None
+        self._triggers: tuple[bool, bool] | None = None
+        """Whether triggers may fill new rows: columns that may be empty, columns that may not."""
 
     def prepare(self) -> None:
         """Look up the forms of stamps, and whether triggers fill new rows."""
@@ -184,7 +185,8 @@ class RelatedWriter:
                 "be written",
             )
         if self._triggers is None:
-            self._triggers = self._session.dialect.insert_triggers(self._facts.table)
+            dialect, table = self._session.dialect, self._facts.table
+            self._triggers = (dialect.insert_triggers(table), dialect.early_triggers(table))
         if not self._session.dialect.loose:
             return
         for name in self._child.fields:
@@ -289,7 +291,8 @@ class RelatedWriter:
     def _is_ours(self, name: str) -> bool:
         """Whether the database leaves a column of the key to whoever makes the row."""
         column = self._facts.columns[name]
-        return not (column.numbered or column.has_default or column.generated or self._triggers)
+        late, early = self._triggers or (False, False)
+        return not (column.numbered or column.has_default or column.generated or (late if column.nullable else early))
 
     def _next(self, transaction: Transaction, write: Write, name: str, held: Sequence[Raw]) -> int:
         """The largest number plus one: of the record's rows, or of all where the column tells every row apart."""

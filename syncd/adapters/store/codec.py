@@ -12,7 +12,7 @@ from sqlalchemy import Table
 from syncd.adapters.store import tables
 from syncd.core.model import Pair, PairState, Raw, Side
 from syncd.core.values import decode_baseline, decode_raw, encode_raw
-from syncd.ports.state import NewPair, Staged, StagedState
+from syncd.ports.state import AgreedPair, NewPair, Staged, StagedState
 
 Tuple = tuple[Any, ...]
 
@@ -156,6 +156,7 @@ PAIR_CONTENT = (
     "creation",
     "erpnext_stamp",
     "source_stamp",
+    "differs",
     "erpnext_seen",
     "source_seen",
     "erpnext_image",
@@ -163,8 +164,9 @@ PAIR_CONTENT = (
 )
 PAIR_READ = (
     "id, layout, state, docstatus, linked_erpnext, linked_source, erpnext_name, external_id, creation, "
-    "erpnext_stamp, source_stamp, erpnext_image, source_image"
+    "erpnext_stamp, source_stamp, differs, erpnext_image, source_image"
 )
+AGREED_READ = "id, external_id, erpnext_name, erpnext_seen, source_seen, erpnext_image, source_image, differs"
 
 
 def pair_tuple(pair: NewPair, layout: int) -> Tuple:
@@ -180,6 +182,7 @@ def pair_tuple(pair: NewPair, layout: int) -> Tuple:
         pair.creation,
         stamp_text(pair.erpnext_stamp),
         stamp_text(pair.source_stamp),
+        names_text(pair.differs) if pair.differs else None,
         pair.erpnext_seen,
         pair.source_seen,
         pair.erpnext_image,
@@ -190,7 +193,7 @@ def pair_tuple(pair: NewPair, layout: int) -> Tuple:
 def pair_of(row: Sequence[Any]) -> tuple[Pair, int]:
     """(pair, layout) from `PAIR_READ`."""
     (number, layout, state, docstatus, linked_erpnext, linked_source, name, external_id, creation, *rest) = row
-    erpnext_stamp, source_stamp, erpnext, source = rest
+    erpnext_stamp, source_stamp, differs, erpnext, source = rest
     pair = Pair(
         id=number,
         erpnext_name=name,
@@ -204,8 +207,16 @@ def pair_of(row: Sequence[Any]) -> tuple[Pair, int]:
         linked_erpnext=bool(linked_erpnext),
         linked_source=bool(linked_source),
         docstatus=docstatus,
+        differs=names_of(differs) if differs else (),
     )
     return pair, layout
+
+
+def agreed_of(row: Sequence[Any]) -> AgreedPair:
+    """An agreed pair from `AGREED_READ`."""
+    number, external_id, name, erpnext_seen, source_seen, erpnext, source, differs = row
+    known = names_of(differs) if differs else ()
+    return AgreedPair(number, external_id, name, erpnext_seen, source_seen, erpnext, source, known)
 
 
 def names_text(names: Iterable[str]) -> str:

@@ -10,16 +10,18 @@ from sqlalchemy import Connection
 
 from syncd.adapters.store import statements
 from syncd.adapters.store.codec import (
+    AGREED_READ,
     PAIR_READ,
     PAIR_STATES,
     SIDES,
     STAGED_READ,
+    agreed_of,
     pair_of,
     staged_of,
     stamp_of,
 )
 from syncd.core.model import OPEN_STATES, Pair, PairState, Raw, Side
-from syncd.ports.state import Known, MappingTotals, Staged, StagedState, Work
+from syncd.ports.state import AgreedPair, Known, MappingTotals, Staged, StagedState, Work
 
 KEY_COLUMNS = {Side.ERPNEXT: "erpnext_name", Side.SOURCE: "external_id"}
 _STAGED_STATES = {state.value: state for state in StagedState}
@@ -156,6 +158,18 @@ def pairs(connection: Connection, mapping_id: int, after: int, limit: int, *, li
     select = f"SELECT {PAIR_READ} FROM pairs WHERE mapping_id = ?"
     rows = _by_states(connection, select, (mapping_id,), _LIVE if live else _ALL, after, limit)
     return [pair_of(row) for row in rows]
+
+
+def agreed(connection: Connection, mapping_id: int, layout: int, after: int, limit: int) -> list[AgreedPair]:
+    """See `StateStore.agreed_pairs`."""
+    text = (
+        f"SELECT {AGREED_READ} FROM pairs WHERE mapping_id = ? AND state = ? AND id > ? AND layout = ? "
+        "AND erpnext_image IS NOT NULL AND source_image IS NOT NULL AND NOT EXISTS "
+        "(SELECT 1 FROM staged WHERE staged.mapping_id = pairs.mapping_id AND staged.pair = pairs.id) "
+        "ORDER BY id LIMIT ?"
+    )
+    bound = (mapping_id, PairState.AGREED.value, after, layout, limit)
+    return [agreed_of(row) for row in statements.select(connection, text, bound)]
 
 
 def ended(connection: Connection, mapping_id: int, after: int, limit: int) -> list[tuple[Pair, int]]:

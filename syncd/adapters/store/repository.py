@@ -22,6 +22,7 @@ from syncd.core.model import Pair, Raw, Side
 from syncd.errors import StateError, UsageError
 from syncd.ports.endpoint import Clock
 from syncd.ports.state import (
+    AgreedPair,
     ConflictRecord,
     FailureRecord,
     Known,
@@ -228,6 +229,11 @@ class SqlStateStore:
         """(pair, layout) by ascending id; `live` leaves out ended ones."""
         with self._read() as connection:
             return pair_reads.pairs(connection, self._find(connection, mapping), after, limit, live=live)
+
+    def agreed_pairs(self, mapping: str, *, layout: int, after: int, limit: int) -> list[AgreedPair]:
+        """Agreed pairs of that layout of which nothing is staged, by ascending id beyond `after`."""
+        with self._read() as connection:
+            return pair_reads.agreed(connection, self._find(connection, mapping), layout, after, limit)
 
     def ended_pairs(self, mapping: str, *, after: int, limit: int) -> list[tuple[Pair, int]]:
         """(pair, layout) of ended pairs by ascending id beyond `after`; those that were forgotten are left out."""

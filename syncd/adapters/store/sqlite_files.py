@@ -139,14 +139,8 @@ def copy(source: StoreFile, target: Path, *, replace: bool = False, proven: bool
     try:
         with explained_file(str(target)):
             touch(part)
-        with (
-            explained_file(source.name),
-            closing(read_only(source)) as origin,
-            closing(sqlite3.connect(part)) as destination,
-        ):
-            origin.backup(destination)
-            destination.execute("PRAGMA journal_mode = DELETE")
-            found = destination.execute("PRAGMA quick_check(1)").fetchone()[0] if proven else "ok"
+        with explained_file(source.name):
+            found = _transfer(source, part, proven=proven)
         if found != "ok":
             words = " ".join(str(found).split())
             raise StateError(f"{source.name}: the file is damaged ({words}); no copy was made", hint=DAMAGED_HINT)
@@ -160,6 +154,33 @@ def copy(source: StoreFile, target: Path, *, replace: bool = False, proven: bool
         part.unlink(missing_ok=True)
 
 
+def _transfer(source: StoreFile, part: Path, *, proven: bool) -> str:
+    """Copy a store into the file `part`; what a check of the copy says ("ok": nothing is wrong).
+
+    A store that nobody uses has no log, and is read as it lies there: any other connection would leave an empty log and
+    its index behind. Where somebody begins to use it meanwhile, it is copied once more.
+    """
+    before = source.path.stat()
+    if not source.log.exists():
+        found = _back_up(_at_rest(source), part, proven=proven)
+        now = source.path.stat()
+        if not source.log.exists() and (before.st_mtime_ns, before.st_size) == (now.st_mtime_ns, now.st_size):
+            return found
+    return _back_up(read_only(source), part, proven=proven)
+
+
+def _back_up(connection: sqlite3.Connection, part: Path, *, proven: bool) -> str:
+    with closing(connection) as origin, closing(sqlite3.connect(part)) as destination:
+        origin.backup(destination)
+        destination.execute("PRAGMA journal_mode = DELETE")
+        return str(destination.execute("PRAGMA quick_check(1)").fetchone()[0]) if proven else "ok"
+
+
+def _at_rest(file: StoreFile) -> sqlite3.Connection:
+    """A connection to a file that nobody writes to."""
+    return sqlite3.connect(f"{file.path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+
+
 def read_only(file: StoreFile) -> sqlite3.Connection:
     """A connection that cannot write. A log needs an index beside it; in a folder that cannot be written there is
     none, and without a log the file may be taken as it lies there."""
@@ -171,7 +192,7 @@ def read_only(file: StoreFile) -> sqlite3.Connection:
         connection.close()
         if file.has_log():
             raise
-        return sqlite3.connect(f"{place}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+        return _at_rest(file)
     except sqlite3.DatabaseError:
         connection.close()
         raise

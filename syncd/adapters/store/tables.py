@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
-SCHEMA_REVISION = "0001"
+SCHEMA_REVISION = "0002"
 """The newest revision in `migrations`; a test holds the two together."""
 
 Id = BigInteger().with_variant(Integer, "sqlite")
@@ -121,6 +121,8 @@ class Pairs(StoreTable, table=True):
     source_seen: bytes | None = Field(default=None, sa_type=LargeBinary)
     erpnext_image: bytes | None = Field(default=None, sa_type=LargeBinary)
     source_image: bytes | None = Field(default=None, sa_type=LargeBinary)
+    # Added later, and nearly always NULL, which takes no room.
+    differs: str | None = Field(default=None, sa_type=String)
 
 
 class StagedRows(StoreTable, table=True):

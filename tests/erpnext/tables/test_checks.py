@@ -52,7 +52,9 @@ def test_a_mandatory_table_that_nothing_fills(client: SiteClient) -> None:
 def test_a_field_of_rows_that_the_user_may_not_read(client: SiteClient) -> None:
     client.write("PUT", "/api/resource/Customer/Buyer", {"things": [{"title": "a"}]}, "rows")
     things = table("things", "title", FieldSpec(erpnext="secret_level", source="s"))
-    ((key, message, hint, warning),) = found(client, things, doctype="Customer", fields=(), external_id=None)
+    (key, message, hint, warning), written = found(client, things, doctype="Customer", fields=(), external_id=None)
+    assert (written[0], written[3]) == ("tables.things.fields.secret_level", False)
+    assert "sync@example.com may not write: the site drops what is sent" in written[1]
     assert (key, warning) == ("tables.things", False)
     assert "leaves the field secret_level out of its answers" in message
     assert "permission level 1" in message
