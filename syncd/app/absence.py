@@ -12,10 +12,12 @@ from collections.abc import Iterator, Sequence
 from syncd.app.amendments import replaced
 from syncd.app.context import Pass
 from syncd.app.observe import Observation
+from syncd.app.singles import all_unpaired
 from syncd.app.staging import stage_rows
 from syncd.app.tombstones import live_pairs, tombstone
 from syncd.core.matching import Matcher
 from syncd.core.model import Pair, PairState, Row, Side
+from syncd.core.values import decode_image
 from syncd.ports.state import Staged, StagedState
 
 PAGE = 200
@@ -27,6 +29,10 @@ def judge_absent(run: Pass, observation: Observation, matcher: Matcher) -> None:
         look_again(run, observation.side, ids, matcher, present=StagedState.OUT)
         run.checkpoint()
     if not observation.complete:
+        # Before a partner is made for it: a document that was there before under another name is not new.
+        for ids in _pages(_newly_named(run, observation)):
+            look_again(run, observation.side, ids, matcher, present=None)
+            run.checkpoint()
         for ids in _pages(_told_deleted(run, observation)):
             look_again(run, observation.side, ids, matcher, present=None)
             run.checkpoint()
@@ -107,6 +113,19 @@ def _told_deleted(run: Pass, observation: Observation) -> Iterator[int]:
             yield entry.pair
 
 
+def _newly_named(run: Pass, observation: Observation) -> Iterator[int]:
+    """Live pairs whose document carries the very `creation` of a document without a partner: it may be that one.
+
+    That is how a rename looks in an incremental pass where documents do not carry the source's id.
+    """
+    if observation.side is Side.SOURCE:
+        return
+    new = [row.creation for row in all_unpaired(run, Side.ERPNEXT, [StagedState.NEW]) if row.creation is not None]
+    for pair, _ in run.store.pairs_by_creation(run.mapping.name, new) if new else ():
+        if pair.state is not PairState.ENDED and pair.id not in observation.seen:
+            yield pair.id
+
+
 def _pages(ids: Iterator[int]) -> Iterator[list[int]]:
     page: list[int] = []
     for pair in ids:
@@ -133,11 +152,34 @@ def _hidden(run: Pass, side: Side, lost: Sequence[Pair], found: dict[str, Row]) 
 
 
 def _renamed(run: Pass, side: Side, lost: Sequence[Pair]) -> dict[int, Row]:
-    """Lost pairs whose record is found under another key by what it says of its partner."""
+    """Lost pairs whose record is found under another key: by what it says of its partner, else by its `creation`."""
     by_partner = {pair.key(side.other): pair for pair in lost if pair.key(side.other)}
     found: dict[int, Row] = {}
     for row in run.endpoints[side].find([partner for partner in by_partner if partner]):
         pair = by_partner.get(row.partner)
         if pair is not None and not row.deleted:
             found[pair.id] = row
-    return found
+    rest = [pair for pair in lost if pair.id not in found and pair.creation is not None]
+    return found | (_renamed_by_creation(run, rest) if rest and side is Side.ERPNEXT else {})
+
+
+def _renamed_by_creation(run: Pass, lost: Sequence[Pair]) -> dict[int, Row]:
+    """Lost pairs whose document stands, unpaired, under another name: the only one that was created at that moment."""
+    wanted = {pair.creation: pair for pair in lost}
+    found: dict[str, list[Staged]] = {}
+    for staged in all_unpaired(run, Side.ERPNEXT, [each for each in StagedState if each is not StagedState.OUT]):
+        if staged.creation in wanted and staged.partner in {None, wanted[staged.creation].external_id}:
+            found.setdefault(staged.creation or "", []).append(staged)
+    return {wanted[creation].id: _row(rows[0]) for creation, rows in found.items() if len(rows) == 1}
+
+
+def _row(staged: Staged) -> Row:
+    return Row(
+        key=staged.key,
+        stamp=staged.stamp,
+        values=decode_image(staged.image),
+        partner=staged.partner,
+        creation=staged.creation,
+        editor=staged.editor,
+        docstatus=staged.docstatus,
+    )

@@ -126,7 +126,8 @@ def _contested(run: Pass, mapping: str, pairs: Iterable[Pair]) -> Collection[int
 def _look_for_singles(run: Pass, book: LinkBook, side: Side, keys: list[str]) -> None:
     """Targets without a pair: they may wait for a person, or for their partner."""
     known = dict(zip(keys, run.store.known(book.mapping, side, keys, [None] * len(keys)), strict=True))
-    retried = _retried(run, book.mapping, side, known.values())
+    # Of this very mapping all that waits is NEW; what failed in this pass does not come.
+    retried = () if book.mapping == run.mapping.name else _retried(run, book.mapping, side, known.values())
     for key, entry in known.items():
         state = entry.staged_state if entry is not None else None
         if state is StagedState.HELD:

@@ -16,7 +16,8 @@ from syncd.app.commit import is_parked, waits_for_person
 from syncd.app.context import Options, Pass, Progress, Stop, no_progress
 from syncd.app.dry import DryEndpoint
 from syncd.app.gate import Gate
-from syncd.app.reconciler import Bound, OpenMapping, Reconciler
+from syncd.app.passes import Bound, OpenMapping
+from syncd.app.reconciler import Reconciler
 from syncd.app.results import PlannedHold, PlannedOperation, PlanResult
 from syncd.core.links import LinkTarget, NewKey
 from syncd.core.model import Action, Counts, FieldChange, Raw, Row, Rows, Side, Write

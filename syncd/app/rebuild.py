@@ -18,7 +18,7 @@ from syncd.app.executor import Executor
 from syncd.app.gone import guard_gone
 from syncd.app.observe import observe
 from syncd.app.pairing import pair_up
-from syncd.app.reconciler import Bound, OpenMapping, close_counts, start_pass
+from syncd.app.passes import Bound, OpenMapping, close_counts, start_pass
 from syncd.app.results import worst
 from syncd.app.singles import all_unpaired
 from syncd.core.mapping import MappingSpec

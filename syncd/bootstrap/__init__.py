@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from syncd.app.context import Options, Stop
     from syncd.app.daemon import Schedule
     from syncd.app.gate import Gate
-    from syncd.app.reconciler import Bound, Reconciler
+    from syncd.app.passes import Bound
+    from syncd.app.reconciler import Reconciler
     from syncd.app.results import Finding, MappingStatus, NeededRight, PlanResult, ProvisionStep, RunResult
     from syncd.app.reviving import Revived
     from syncd.app.waiting import Surroundings

@@ -15,7 +15,7 @@ from syncd.errors import HaltError, UsageError
 from syncd.ports.endpoint import FieldInfo
 
 if TYPE_CHECKING:
-    from syncd.app.reconciler import Bound
+    from syncd.app.passes import Bound
     from syncd.ports.endpoint import Endpoint, Schema
 
 GUARD = "schema"
@@ -29,7 +29,7 @@ def bind(spec: MappingSpec, endpoints: Mapping[Side, Endpoint], *, fitted: Calla
     What does not fit is the mapping's mistake until then (`UsageError`), and afterwards a change of a side, at which
     the guard `schema` halts (`HaltError`). Raises `UnreachableError` where a side does not answer.
     """
-    from syncd.app.reconciler import Bound
+    from syncd.app.passes import Bound
 
     try:
         zone, types = _types(spec, endpoints)

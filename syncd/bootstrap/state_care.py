@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from syncd.adapters.store.repository import SqlStateStore
     from syncd.adapters.store.verifying import Verified
     from syncd.app.context import Options, Stop
+    from syncd.app.passes import Bound
     from syncd.app.rebuild import Rebuilt
-    from syncd.app.reconciler import Bound
     from syncd.bootstrap.connections import Connections
     from syncd.config import Deployment
     from syncd.ports.endpoint import Clock, ProgressReport

@@ -7,7 +7,7 @@ keep what their receiving side made of them. Which fields do is recorded with th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 
@@ -20,9 +20,6 @@ from syncd.core.values import InvalidValue, Kind
 
 Baselines = tuple[Baseline, Baseline]
 """(ERPNext's, the source's)"""
-Same = Callable[[Raw, Raw], bool]
-"""(ERPNext's raw value, the source's) → whether they are the same."""
-
 ANY = "*"
 """Recorded of a pair of which nobody knows what it may differ in: it agreed before that was recorded."""
 _REMEMBERED = 4096
@@ -46,11 +43,8 @@ class Agreement:
 
     def __init__(self, mapping: CompiledMapping) -> None:
         self._mapping = mapping
-        self._fields = [(entry.name, entry.erpnext_at, entry.source_at, _same(entry)) for entry in mapping.fields]
-        self._tables = [
-            (table, [(entry.name, entry.erpnext_at, entry.source_at, _same(entry)) for entry in table.fields])
-            for table in mapping.tables
-        ]
+        self._fields = [_Compared(entry) for entry in mapping.fields]
+        self._tables = [(table, [_Compared(entry) for entry in table.fields]) for table in mapping.tables]
 
     def differences(self, erpnext: Baseline, source: Baseline) -> list[Difference]:
         """What differs, in the mapping's order. Of cancelled documents nothing does: they take no values any more.
@@ -58,10 +52,15 @@ class Agreement:
         Links must have been looked up; one that leads to no pair cannot be compared, and is passed over.
         """
         found = []
-        for label, here, there, same in self._fields:
-            ours, theirs = erpnext[here], source[there]
-            if isinstance(ours, Missing) or isinstance(theirs, Missing) or not same(ours, theirs):
-                found.append(Difference(label, _known(ours), _known(theirs)))
+        for field in self._fields:
+            ours, theirs = erpnext[field.here], source[field.there]
+            if field.text:
+                if ours.__class__ is str and ours == theirs:
+                    continue
+            elif (ours.__class__, ours, theirs.__class__, theirs) in field.agreed:
+                continue
+            if isinstance(ours, Missing) or isinstance(theirs, Missing) or not field.same(ours, theirs):
+                found.append(Difference(field.label, _known(ours), _known(theirs)))
         for table, fields in self._tables:
             self._rows(table, fields, erpnext, source, found)
         return [] if found and self.is_over(erpnext) else found
@@ -73,7 +72,7 @@ class Agreement:
     def _rows(
         self,
         table: CompiledTable,
-        fields: list[tuple[str, int, int, Same]],
+        fields: list[_Compared],
         erpnext: Baseline,
         source: Baseline,
         found: list[Difference],
@@ -86,10 +85,10 @@ class Agreement:
             row, across = mine.pop(name, None), other.pop(key, None)
             if row is None or across is None:
                 continue
-            for label, here, there, same in fields:
-                if not same(row.values[here], across.values[there]):
-                    where = f"{table.name}[{key}].{label}"
-                    found.append(Difference(where, row.values[here], across.values[there]))
+            for field in fields:
+                if not field.same(row.values[field.here], across.values[field.there]):
+                    where = f"{table.name}[{key}].{field.label}"
+                    found.append(Difference(where, row.values[field.here], across.values[field.there]))
         found.extend(Difference(f"{table.name}[{name}]", "a row", None) for name in mine)
         found.extend(Difference(f"{table.name}[{name}]", None, "a row") for name in other)
 
@@ -165,65 +164,45 @@ def _is_empty(entry: CompiledField, side: Side, raw: Raw | Missing) -> bool:
         return False
 
 
-def _same(entry: CompiledField) -> Same:
-    """How a field is compared, by the quickest way that is right."""
+class _Compared:
+    """One field, and how it is compared by the quickest way that is right.
 
-    def compare(erpnext: Raw, source: Raw) -> bool:
+    Values that were found to be the same are remembered in `agreed`, each with its kind: 1, 1.0 and True are equal, but
+    not the same. Most fields of real data hold few distinct values.
+    """
+
+    __slots__ = ("agreed", "entry", "here", "label", "text", "there")
+
+    def __init__(self, entry: CompiledField) -> None:
+        self.entry, self.label, self.here, self.there = entry, entry.name, entry.erpnext_at, entry.source_at
+        ends = (entry.erpnext_type, entry.source_type)
+        plain = entry.lens.identity and all(end.kind is Kind.TEXT and end.options is None for end in ends)
+        self.text = plain and not isinstance(entry.lens, LinkLens)
+        """Text that goes across as it is: the same where it is equal."""
+        self.agreed: set[tuple[type, object, type, object]] = set()
+
+    def same(self, erpnext: Raw, source: Raw) -> bool:
+        """Whether two raw values, one of each side, are the same, or both say nothing."""
+        if isinstance(self.entry.lens, LinkLens):
+            return self._leads_to_the_same(self.entry.lens, erpnext, source)
         try:
-            ours, theirs = entry.read(Side.ERPNEXT, erpnext), entry.read(Side.SOURCE, source)
+            ours, theirs = self.entry.read(Side.ERPNEXT, erpnext), self.entry.read(Side.SOURCE, source)
         except InvalidValue:
             return False
-        empty = entry.is_empty(Side.ERPNEXT, ours) and entry.is_empty(Side.SOURCE, theirs)
-        return empty or entry.agree(ours, theirs)
+        empty = self.entry.is_empty(Side.ERPNEXT, ours) and self.entry.is_empty(Side.SOURCE, theirs)
+        if not (empty or self.entry.agree(ours, theirs)):
+            return False
+        # Equal moments may differ in their zone, or in the half of a repeated hour.
+        if len(self.agreed) < _REMEMBERED and not isinstance(erpnext, datetime) and not isinstance(source, datetime):
+            self.agreed.add((erpnext.__class__, erpnext, source.__class__, source))
+        return True
 
-    if isinstance(entry.lens, LinkLens):
-        return _linked(entry)
-    ends = (entry.erpnext_type, entry.source_type)
-    if entry.lens.identity and all(end.kind is Kind.TEXT and end.options is None for end in ends):
-        return _text(compare)
-    return _remembering(compare)
-
-
-def _linked(entry: CompiledField) -> Same:
-    """Links are compared through the pairs of what they lead to; one that leads to none cannot be compared."""
-
-    def same(erpnext: Raw, source: Raw) -> bool:
+    def _leads_to_the_same(self, lens: LinkLens, erpnext: Raw, source: Raw) -> bool:
+        """Links are compared through the pairs of what they lead to; one that leads to none cannot be compared."""
         try:
-            ours, theirs = entry.read(Side.ERPNEXT, erpnext), entry.read(Side.SOURCE, source)
-            if ours is None or theirs is None:
-                return entry.agree(ours, theirs)
-            return ours == entry.lens.to_erpnext(theirs)
+            ours, theirs = self.entry.read(Side.ERPNEXT, erpnext), self.entry.read(Side.SOURCE, source)
+            return (ours is theirs is None) or ours == lens.to_erpnext(theirs)
         except UnresolvedLinkError:
             return True
         except InvalidValue:
             return False
-
-    return same
-
-
-def _text(compare: Same) -> Same:
-    """Text that goes across as it is: the same where it is equal."""
-
-    def same(erpnext: Raw, source: Raw) -> bool:
-        return (erpnext.__class__ is str and erpnext == source) or compare(erpnext, source)
-
-    return same
-
-
-def _remembering(compare: Same) -> Same:
-    """`compare` with a memory. Values are told apart by their kind too: 1, 1.0 and True are equal, but not the same."""
-    memory: dict[tuple[type, Raw, type, Raw], bool] = {}
-
-    def same(erpnext: Raw, source: Raw) -> bool:
-        if isinstance(erpnext, datetime) or isinstance(source, datetime):  # equal ones may differ in their zone or fold
-            return compare(erpnext, source)
-        held = (erpnext.__class__, erpnext, source.__class__, source)
-        try:
-            return memory[held]
-        except KeyError:
-            found = compare(erpnext, source)
-            if len(memory) < _REMEMBERED:
-                memory[held] = found
-            return found
-
-    return same

@@ -25,6 +25,7 @@ from syncd.core.lifecycle import (
 from syncd.core.mapping import CompiledField, CompiledMapping, CompiledTable
 from syncd.core.merge import Problem, effective_direction, problem_of
 from syncd.core.model import Action, Direction, FieldChange, Image, Raw, Rows, Side, TableRow, Unreadable, Write
+from syncd.core.row_texts import rows_told, table_label
 from syncd.core.rows import rows_of
 from syncd.core.scope import filled_by_scope, out_of_scope
 from syncd.core.values import InvalidValue, Kind, show
@@ -77,7 +78,7 @@ class CreationPlan:
         self._row_fields = {table.name: _row_translations(mapping, table, side) for table in self._tables}
         self._labels: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._names = {own: label for _, own, label, _ in self._fields}
-        self._names.update((table.slot(target), table.name) for table in self._tables)
+        self._names.update((table.slot(target), _table_label(table, target)) for table in self._tables)
 
     def decide(self, key: str, values: Image, *, without: Collection[str] = ()) -> Creation:
         """What is sent for the record with this key and image; call it only where `allowed`.
@@ -165,10 +166,17 @@ def creation_changes(creation: Creation) -> tuple[FieldChange, ...]:
     """A creation in a person's terms."""
     if creation.write is None:
         return ()
-    return tuple(
-        FieldChange(field=label, old=None, new=show(value))
-        for label, value in zip(creation.labels, creation.write.values.values(), strict=True)
-    )
+    changes = []
+    for label, value in zip(creation.labels, creation.write.values.values(), strict=True):
+        told = rows_told(label, value) if isinstance(value, Rows) else [(label, show(value))]
+        changes += [FieldChange(field=field, old=None, new=new) for field, new in told]
+    return tuple(changes)
+
+
+def _table_label(table: CompiledTable, target: Side) -> str:
+    """The table with its columns, by their names in ERPNext; a key that is not mapped goes by its own name."""
+    names = {entry.spec.erpnext if target is Side.ERPNEXT else entry.spec.source: entry.name for entry in table.fields}
+    return table_label(table.name, [names.get(column, column) for column in table.names(target)])
 
 
 def table_direction(mapping: CompiledMapping, table: CompiledTable) -> Direction:

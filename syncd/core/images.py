@@ -184,6 +184,15 @@ def decode_baseline(data: bytes) -> Baseline:
     return tuple(Missing.MISSING if value == ["m"] else read_image([value])[0] for value in orjson.loads(data))
 
 
+def decode_baselines(data: Sequence[bytes]) -> list[Baseline]:
+    """Many baselines at once. Raises ValueError where one is none."""
+    held = orjson.loads(b"[" + b",".join(data) + b"]")
+    return [
+        tuple(values) if encoded.find(b"[", 1) < 0 else decode_baseline(encoded)
+        for encoded, values in zip(data, held, strict=True)
+    ]
+
+
 def digest(encoded: bytes) -> bytes:
     """16 bytes (BLAKE2b) that stand for an encoded image."""
     return blake2b(encoded, digest_size=16).digest()

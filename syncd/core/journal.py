@@ -18,7 +18,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 
-from syncd.core.model import FieldChange, Image, Raw
+from syncd.core.model import FieldChange, Image, Raw, Rows
+from syncd.core.row_texts import rows_told
 from syncd.core.values import encode_image, read_image, show
 
 Outcome: TypeAlias = str | list[str] | None
@@ -154,8 +155,9 @@ def tell_entries(records: bytes, results: bytes = b"") -> list[dict[str, Any]]:
             ]
         else:
             shown = [
-                {"field": label, "old": None, "new": value if value.__class__ in _PLAIN else _shown(value)}
+                {"field": field, "old": None, "new": new}
                 for label, value in zip(layouts[layout], image[1:], strict=True)
+                for field, new in ([(label, value)] if value.__class__ in _PLAIN else _shown(label, value))
             ]
         result, error, hint, request_id = outcome or _NOTHING
         told.append(
@@ -174,9 +176,10 @@ def tell_entries(records: bytes, results: bytes = b"") -> list[dict[str, Any]]:
     return told
 
 
-def _shown(held: Any) -> object:
-    """A value of an image that JSON has no form for, or a float, as a report shows it."""
-    return show(read_image([held])[0])
+def _shown(label: str, held: Any) -> Iterable[tuple[str, object]]:
+    """A value of an image that JSON has no form for, or a float, as a report shows it; rows of a table one by one."""
+    value = read_image([held])[0]
+    return rows_told(label, value) if isinstance(value, Rows) else [(label, show(value))]
 
 
 _PLAIN = frozenset({str, int, bool, type(None)})

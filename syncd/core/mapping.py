@@ -262,8 +262,7 @@ class CompiledMapping:
 def layout(spec: MappingSpec) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What images hold: (ERPNext fieldnames, source columns), each once, in the file's order.
 
-    Behind the fields stand the tables (in the source under `TableSpec.slot`), and at the end the source's computed
-    columns, whose names begin with `COMPUTED`. `columns` tells what of it are columns of the source.
+    Tables stand behind the fields (in the source under `TableSpec.slot`), then the source's computed columns.
     """
     flowing = [entry for entry in spec.fields if entry.source is not None]
     erpnext = [entry.erpnext for entry in flowing]

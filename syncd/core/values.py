@@ -39,6 +39,7 @@ from syncd.core.canonical import (
 )
 from syncd.core.images import (
     decode_baseline,
+    decode_baselines,
     decode_image,
     decode_raw,
     digest,
@@ -61,6 +62,7 @@ __all__ = [
     "canonicaliser",
     "coerce",
     "decode_baseline",
+    "decode_baselines",
     "decode_image",
     "decode_raw",
     "digest",

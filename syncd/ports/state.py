@@ -200,6 +200,10 @@ class StateStore(Protocol):
         """(pair, layout) of these pair ids; those that are not there are left out."""
         ...
 
+    def pairs_by_creation(self, mapping: str, creations: Sequence[str]) -> list[tuple[Pair, int]]:
+        """(pair, layout) of the pairs whose documents were created at these moments (ERPNext's `creation`)."""
+        ...
+
     def pair_ids(self, mapping: str) -> Iterator[int]:
         """Ids of all live pairs, ascending: a full pass checks them against what it saw."""
         ...

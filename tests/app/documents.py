@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from syncd.adapters.sources.memory import MemoryOptions
-from syncd.app.reconciler import Bound
+from syncd.app.passes import Bound
 from syncd.config.fingerprint import fingerprint
 from syncd.core.mapping import FieldSpec, LifecycleSpec, MappingSpec, Types, compile_mapping, layout
 from syncd.core.merge import Choice

@@ -11,7 +11,7 @@ import pytest
 
 from syncd.adapters.sources.memory import MemoryEndpoint, MemoryOptions, text_fields
 from syncd.app.computing import ComputingEndpoint, with_computed
-from syncd.app.reconciler import Bound
+from syncd.app.passes import Bound
 from syncd.core.compute import Expression
 from syncd.core.mapping import FieldSpec, MappingSpec, TableSpec, columns, layout
 from syncd.core.model import Action, Direction, Row, Rows, Side, TableRow, Unreadable, Write

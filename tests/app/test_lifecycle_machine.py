@@ -115,7 +115,11 @@ class Machine(RuleBasedStateMachine):
             self.gone.add(self.world.source.values(row)["amount"])
             self.world.source.delete(row)
 
-    @rule(number=PICK, what=st.sampled_from(["edit", "submit", "cancel", "amend", "amend a draft", "delete"]), title=TITLES)
+    @rule(
+        number=PICK,
+        what=st.sampled_from(["edit", "submit", "cancel", "amend", "amend a draft", "delete"]),
+        title=TITLES,
+    )
     def person(self, number: int, what: str, title: str) -> None:
         name = self.pick(Side.ERPNEXT, number)
         if name is not None:
@@ -166,7 +170,9 @@ class Machine(RuleBasedStateMachine):
             if len(calls) == call:
                 writes = method in {"create", "apply", "cancelled"}
                 # What was done cannot be "busy", and a read has no outcome.
-                raise FAULTS[fault if writes and (when == "before" or fault != "busy") else "unreachable"]()
+                told = fault if writes and (when == "before" or fault != "busy") else "unreachable"
+                error = FAULTS[told]()
+                raise error
 
         setattr(self.world.erpnext if side is Side.ERPNEXT else self.world.source, when, hook)
         self.world.run(full=full, force=True)

@@ -8,10 +8,11 @@ from itertools import permutations
 import orjson
 import pytest
 
+from syncd.app import linking
 from syncd.core.mapping import FieldSpec
 from syncd.core.merge import Choice
 from syncd.core.model import Side
-from syncd.core.resolution import encode_resolution
+from syncd.core.resolution import encode_resolution, unfit_values
 from syncd.errors import ExitCode, UnreachableError
 from tests.app.trade import accounts, contacts, customers, items, linked, mapping, orders, plain, rows
 
@@ -637,3 +638,74 @@ def test_a_circle_matches_by_its_link_once_the_target_is_adopted(make_trade):
     world.required = {"contact": {"customer"}}
     world.agree()
     assert world.pairs("contact") == {"1": "P"}
+
+
+def test_what_waits_for_something_that_never_comes_is_in_no_circle(make_trade):
+    """A links to B, B to an item that nobody has: neither is created without its link."""
+    world = make_trade(items(linked("variant_of", "variant_id", "item")))
+    world["item"].source.insert(title="A", variant_id=2)
+    world["item"].source.insert(title="B", variant_id=77)
+    world.run()
+    assert world["item"].erpnext.records == {}
+    assert sorted(world.failed("item")) == [
+        f"variant_of: item {key} has no document in ERPNext yet (in the value that the source holds)" for key in (2, 77)
+    ]
+    world["item"].source.insert("77", title="C")
+    world.agree()
+
+
+def test_what_links_to_a_target_that_has_ended_is_not_created_without(make_trade):
+    world = make_trade(accounts())
+    world["account"].source.insert(name="Root")
+    world["account"].source.insert(name="Other")
+    world.agree()
+    world["account"].erpnext.delete(world.name_of("account", 1))
+    world.sync(full=True, force=True)
+    world["account"].source.insert(name="Child", parent_id=1)
+    world.run()
+    assert list(world.pairs("account")) == ["2"]
+    assert "its pair has ended" in world.failed("account")[0]
+
+
+def test_what_hangs_on_a_circle_is_made_with_it(make_trade):
+    world = make_trade(accounts())
+    for name, parent in (("Hen", 2), ("Egg", 1), ("Chick", 1)):
+        world["account"].source.insert(name=name, parent_id=parent)
+    world.agree()
+    assert world.document("account", world.name_of("account", 3))["parent_account"] == world.name_of("account", 1)
+
+
+def test_a_rule_behind_one_that_waits_for_its_link_matches_nothing(make_trade):
+    """It might be contradicted as soon as the link leads somewhere."""
+    world = make_trade(customers(match=(("tax_id",),)), orders(match=(("customer", "po_no"), ("po_no",))))
+    world["customer"].erpnext.insert("C-Ada", customer_name="Ada", tax_id="A")
+    world["customer"].erpnext.insert("C-Bob", customer_name="Bob", tax_id="B")
+    world["order"].erpnext.insert("SO-1", po_no="PO-1", customer="C-Bob")
+    world["order"].source.insert(number="PO-1", customer_id=1)
+    world.run("order")
+    assert [key for key, _ in world.pairs("order").items()] == []
+    for name, vat in (("Ada", "A"), ("Bob", "B")):
+        world["customer"].source.insert(name=name, vat=vat)
+    world.agree()
+    assert len(world.pairs("order")) == 2
+    assert world.document("order", world.name_of("order", 1))["customer"] == "C-Ada"
+
+
+def test_values_that_a_person_chose_are_not_refused_for_their_links(make_trade):
+    world = make_trade(customers(), orders())
+    compiled = world.bound("order").mapping
+    assert unfit_values(compiled, {"customer": "Anybody", "po_no": "PO"}) == {}
+    assert "customer" in unfit_values(compiled, {"customer": "x" * 200})
+
+
+def test_a_book_is_begun_anew_before_it_grows_for_ever(make_trade, monkeypatch):
+    monkeypatch.setattr(linking, "_MOST", 4)
+    monkeypatch.setattr(linking, "LOOKUP", 3)
+    world = shop(make_trade)
+    for number in range(1, 12):
+        world["customer"].source.insert(name=f"C{number}")
+        an_order(world, number=f"PO-{number}", customer=number, lines=())
+    world.agree()
+    for number in range(1, 12):
+        document = world.document("order", world.name_of("order", number))
+        assert document["customer"] == world.name_of("customer", number)

@@ -130,7 +130,8 @@ class Machine(RuleBasedStateMachine):
                 writes = method in {"create", "apply"}
                 # What was done cannot be "busy", and a read has no outcome.
                 told = fault if writes and (when == "before" or fault != "busy") else "unreachable"
-                raise FAULTS[told]()
+                error = FAULTS[told]()
+                raise error
 
         setattr(self.side(side), when, hook)
         self.world.run(full=full, force=True)

@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from syncd.adapters.sources.memory import MemoryOptions
+from syncd.core.journal import tell_entries
 from syncd.core.mapping import ErpnextDeleted, SourceDeleted
 from syncd.core.merge import Choice
 from syncd.core.model import Direction, Side, Wins
@@ -562,3 +563,33 @@ def test_links_in_rows_follow_edits_on_both_sides(make_trade):
     decide(world, Choice(values={"items[1].item_code": world.name_of("item", 2)}))
     world.agree()
     assert [each["item_id"] for each in world["order"].source.items(row, "lines")] == [2, 3]
+
+
+def test_a_report_tells_rows_one_by_one(make_trade):
+    world = shop(make_trade)
+    row = world["order"].source.insert(number="PO-1", lines=lines(KEYED, *ABC[:2]))
+    made = world.run()
+    edit(world, row, KEYED, changed(1, quantity=7))
+    edit(world, row, KEYED, lambda held: [*held[1:], line("D", 4, 40, 3)])
+    changed_run = world.run()
+    told = [told_of(world, result.run) for result in (made, changed_run)]
+    assert told == [
+        [
+            ("po_no", None, "PO-1"),
+            ("items[1]", None, "uom=A, qty=1, rate=10"),
+            ("items[2]", None, "uom=B, qty=2, rate=20"),
+        ],
+        [
+            ("items[1]", "uom=A, qty=1, rate=10", None),
+            ("items[2].qty", "2", "7"),
+            ("items[3]", None, "uom=D, qty=4, rate=40"),
+        ],
+    ]
+
+
+def told_of(world, run):
+    [operation] = world.store.operations(run)
+    [entry] = tell_entries(operation.records, operation.results)
+    return sorted(
+        ((each["field"], each["old"], each["new"]) for each in entry["changes"]), key=lambda each: each[0] != "po_no"
+    )

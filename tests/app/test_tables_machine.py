@@ -163,7 +163,8 @@ class Machine(RuleBasedStateMachine):
             if len(calls) == call:
                 writes = method in {"create", "apply"}
                 told = fault if writes and (when == "before" or fault != "busy") else "unreachable"
-                raise FAULTS[told]()
+                error = FAULTS[told]()
+                raise error
 
         setattr(self.world[name].side(side), when, hook)
         self.world.run(force=True)

@@ -17,8 +17,9 @@ from typing import Any
 from syncd.adapters.sources.memory import MemoryEndpoint, MemoryOptions, memory_tables
 from syncd.adapters.store import open_store, open_temporary
 from syncd.app.context import Options, Stop
+from syncd.app.passes import Bound
 from syncd.app.planning import Planner
-from syncd.app.reconciler import Bound, Reconciler
+from syncd.app.reconciler import Reconciler
 from syncd.app.results import PlanResult
 from syncd.config.fingerprint import fingerprint
 from syncd.core.mapping import CompiledMapping, FieldSpec, MappingSpec, TableSpec, Types, compile_mapping, layout

@@ -188,7 +188,7 @@ def test_a_transition_is_decided_by_taking_a_side(syncd: Syncd, application: Fak
     lines = [line.strip() for line in syncd("conflicts", "show", "3").out.splitlines()]
     takes = [lines[at + 1] for at, line in enumerate(lines) if "--take" in line]
     assert takes == [told["erpnext"], told["source"]], "what becomes of the document, as it was told"
-    choices = syncd("conflicts", "show", "3", "--json").document["choices"]
+    choices = syncd("conflicts", "show", "3", "--json").json["choices"]
     assert choices == [{"take": take, "outcome": outcome} for take, outcome in told.items()]
     assert syncd("conflicts", "resolve", "1", "--set", "status=paid").code == 2
     assert syncd("conflicts", "resolve", "1", "--take", "source").code == 0

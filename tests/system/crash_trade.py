@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -266,7 +266,6 @@ class Trade:
 
     folder: Path
     server: SandboxServer
-    mappings: tuple[str, ...] = NAMES
 
     @property
     def shop(self) -> Shop:
@@ -310,13 +309,13 @@ def served(folder: Path, *, concurrency: int = 1) -> Iterator[Trade]:
         server.stop()
 
 
-def found(folder: Path, mappings: Mapping[str, str] = MAPPINGS) -> None:
+def found(folder: Path, tables: str = TABLES) -> None:
     """A deployment's folder: mappings, an empty shop, a provisioned site."""
     (folder / "mappings").mkdir(parents=True)
-    for name, text in mappings.items():
+    for name, text in MAPPINGS.items():
         (folder / "mappings" / f"{name}.toml").write_text(text, encoding="utf-8")
     with closing(sqlite3.connect(folder / "shop.db")) as connection:
-        connection.executescript(TABLES)
+        connection.executescript(tables)
     with served(folder):
         application = Application.open(folder / "syncd.toml", quiet=True)
         try:

@@ -362,7 +362,10 @@ def test_an_external_id_that_was_edited_by_hand(erp: World) -> None:
 
 def test_values_that_moved_no_stamp_are_found_by_a_full_pass(erp: World) -> None:
     erp.deployment.replace(erp.deployment.settings, 'overlap = "10m"', 'overlap = "0s"')
-    first, second, _ = agreed(erp, 3)
+    first, second, third = agreed(erp, 3)
+    erp.shop.edit([3], notes="the cursor of the shop moves on")
+    erp.site.edit(third, website="https://the.cursor.of.the.site")
+    erp.deployment.reconcile()
     values = {"website": "https://without.stamp"}
     erp.site._admin("POST", "edit", {"doctype": "Customer", "name": first, "values": values, "bump": False})
     with erp.shop.open() as connection:

@@ -59,14 +59,16 @@ class Feed:
     def changes(self, cursor: str | None, overlap: float) -> Iterator[Page]:
         """Rows stamped since `cursor` less `overlap` seconds, oldest stamp first; all rows without a cursor.
 
-        The cursor of a page is never older than the one that was given.
+        The cursor of a page is never older than the one that was given, and neither lies in the future: a stamp of the
+        day after tomorrow tells nothing of what is written until then.
         """
-        reached = read_cursor(cursor)
+        reached, now = read_cursor(cursor), self._now()
         start = None
         if reached is not None:
+            reached = min(reached, now)
             start = look_back(reached, overlap, site_now=self._client.clock.now(), zone=ZoneInfo(self._client.zone()))
         for last, filled in self._pages("modified", start, to_the_end=False):
-            at = reached if reached is not None and reached > last["modified"] else last["modified"]
+            at = min(now, last["modified"] if reached is None else max(reached, last["modified"]))
             yield Page(rows=self._shape.rows(filled.documents, filled.held), cursor=write_cursor(at, last["name"]))
 
     def scan(self) -> Iterator[Page]:
@@ -75,12 +77,18 @@ class Feed:
         Each page's cursor is the newest stamp at the beginning of the pass: from there `changes` finds all that was
         edited while the pass went on.
         """
+        now = self._now()
         newest = self._read(self._query([], [], "modified desc, name desc", 1))
         if not newest:
             return
-        cursor = write_cursor(newest[0]["modified"], newest[0]["name"])
+        cursor = write_cursor(min(now, newest[0]["modified"]), newest[0]["name"])
         for _, filled in self._pages("creation", None, to_the_end=True):
             yield Page(rows=self._shape.rows(filled.documents, filled.held), cursor=cursor)
+
+    def _now(self) -> str:
+        """The site's wall time by this machine's clock, in the form of its stamps."""
+        wall = self._client.clock.now().astimezone(ZoneInfo(self._client.zone())).replace(tzinfo=None)
+        return wall.isoformat(sep=" ", timespec="microseconds")
 
     def _pages(self, stamp: str, start: str | None, *, to_the_end: bool) -> Iterator[tuple[Mapping[str, Any], Filled]]:
         """Pages in the order of `stamp`, each with its last document, filled with the rows of its tables.

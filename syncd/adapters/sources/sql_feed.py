@@ -21,7 +21,7 @@ from syncd.adapters.sources.sql_session import Session
 from syncd.adapters.sources.sql_stamps import Span, look_back, recognise
 from syncd.adapters.sources.sql_table import MOST_COMPOSITE, BoundTable
 from syncd.core.model import Raw, Row
-from syncd.core.values import decode_raw, encode_raw
+from syncd.core.values import decode_raw, encode_raw, parse_stamp
 from syncd.ports.endpoint import Page
 
 _NEWEST = 50
@@ -30,22 +30,28 @@ _NEWEST = 50
 _Found = list[tuple[Any, ...]]
 
 
-def encode_cursor(stamp: Raw) -> str:
-    """Where a feed stands, as text: the last stamp in a known form; None asks for everything."""
-    return json.dumps({"modified": None if stamp is None else encode_raw(stamp)}, ensure_ascii=False)
+def encode_cursor(stamp: Raw, read: datetime | None = None) -> str:
+    """Where a feed stands, as text: the last stamp in a known form; None asks for everything.
+
+    `read` (aware) is given where the stamp lies in the future: what was stamped until then was read, and no more.
+    """
+    held = {"modified": None if stamp is None else encode_raw(stamp)}
+    return json.dumps(held if read is None else {**held, "read": read.isoformat()}, ensure_ascii=False)
 
 
-def decode_cursor(cursor: str | None) -> Raw:
-    """The stamp in a cursor; None for a cursor that asks for everything, and for text that is no cursor."""
+def decode_cursor(cursor: str | None) -> tuple[Raw, datetime | None]:
+    """The stamp in a cursor, and the moment up to which it was read; no stamp in a cursor that asks for everything, and
+    in text that is no cursor."""
     if not cursor:
-        return None
+        return None, None
     try:
         held = json.loads(cursor)
-        text = held.get("modified")
-        return decode_raw(text) if isinstance(text, str) else None
-    except (ValueError, AttributeError):
+        text, read = held.get("modified"), held.get("read")
+        stamp = decode_raw(text) if isinstance(text, str) else None
+        return stamp, None if read is None else datetime.fromisoformat(read)
+    except (ValueError, AttributeError, TypeError):
         # Of another program or version: reading everything is always right.
-        return None
+        return None, None
 
 
 class Scope:
@@ -94,23 +100,30 @@ class Feed:
         if table.spec.modified is None:
             yield from self._everything(encode_cursor(None))
             return
-        last = decode_cursor(cursor)
-        spans = None if last is None else look_back(last, overlap, self._zone, self._now())
+        last, read = decode_cursor(cursor)
+        began = self._now()
+        spans = None if last is None else look_back(last, overlap, self._zone, read or began)
         if spans is None and table.spec.modified not in table.facts.indexed:
             # Ordering by a column without an index would sort the table again for every page.
             yield from self.scan()
             return
-        yield self._opening(encode_cursor(last), whole=spans is None)
-        yield from self._without_stamp(encode_cursor(last), whole=spans is None)
+        yield self._opening(encode_cursor(last, read), whole=spans is None)
+        yield from self._without_stamp(encode_cursor(last, read), whole=spans is None)
         for span in spans or [Span(None)]:
             for found in self._by_stamp(span):
                 last = next((raw for raw in self._stamps_backwards(found) if recognise(raw)), last)
-                yield self._page(found, encode_cursor(last), whole=spans is None)
+                yield self._page(found, self._reached(last, began), whole=spans is None)
 
     def scan(self) -> Iterator[Page]:
         """Every row in the order of its id. The last page's cursor is where `changes` goes on from."""
-        newest = self.newest_stamp()
-        yield from self._everything(encode_cursor(newest))
+        began = self._now()
+        yield from self._everything(self._reached(self.newest_stamp(), began))
+
+    def _reached(self, last: Raw, began: datetime) -> str:
+        """The cursor at `last`, of a pass that began then: a stamp of the future tells nothing of what is written until
+        that day."""
+        stamp = parse_stamp(last, self._zone.key)
+        return encode_cursor(last, began if stamp is not None and stamp.at > began else None)
 
     def fetch(self, keys: Sequence[str]) -> list[Row]:
         """The rows with these keys, whatever the filters say."""

@@ -175,7 +175,8 @@ def look_back(raw: Raw, overlap: float, zone: ZoneInfo, now: datetime) -> list[S
     """The ranges to read for a poll whose last stamp was `raw`: from `overlap` seconds before it.
 
     None where the stamp's form is not known: then everything has to be read. A stamp that lies in the future (a clock
-    that was wrong once) does not hide what is written meanwhile: the poll never starts after `now`. Where the zone's
+    that was wrong once) does not hide what is written meanwhile: the poll never starts after `now`, which for such a
+    stamp is when the poll began that met it. Where the zone's
     offset changes nearby, naive stamps repeat or skip that much, and the poll looks back further by it.
     """
     form = recognise(raw)

@@ -199,6 +199,13 @@ def pairs_by_id(connection: Connection, mapping_id: int, ids: Sequence[int]) -> 
     return sorted(found, key=lambda entry: entry[0].id)
 
 
+def pairs_by_creation(connection: Connection, mapping_id: int, creations: Sequence[str]) -> list[tuple[Pair, int]]:
+    """See `StateStore.pairs_by_creation`: by ascending id."""
+    select = f"SELECT {PAIR_READ} FROM pairs WHERE mapping_id = ?"
+    found = [pair_of(row) for row in _in_list(connection, select, (mapping_id,), "creation", creations)]
+    return sorted(found, key=lambda entry: entry[0].id)
+
+
 def newest_pairs(connection: Connection, mapping_id: int, side: Side, limit: int) -> list[tuple[str, Raw]]:
     """See `StateStore.newest_pairs`. Stamps are sorted as text, which is right among stamps of one form."""
     key, stamp = KEY_COLUMNS[side], f"{side.value}_stamp"

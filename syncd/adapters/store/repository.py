@@ -250,6 +250,11 @@ class SqlStateStore:
         with self._read() as connection:
             return pair_reads.pairs_by_id(connection, self._find(connection, mapping), ids)
 
+    def pairs_by_creation(self, mapping: str, creations: Sequence[str]) -> list[tuple[Pair, int]]:
+        """(pair, layout) of the pairs whose documents were created at these moments, by ascending id."""
+        with self._read() as connection:
+            return pair_reads.pairs_by_creation(connection, self._find(connection, mapping), creations)
+
     def pair_ids(self, mapping: str) -> Iterator[int]:
         """Ids of all live pairs, ascending. Read by page: pairs that change meanwhile show as they are by then."""
         after = 0
