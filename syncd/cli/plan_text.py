@@ -197,8 +197,13 @@ def _operation_document(operation: PlannedOperation) -> dict[str, Any]:
         "action": operation.action.value,
         "external_id": operation.external_id,
         "erpnext_name": operation.erpnext_name,
-        "changes": operation.changes,
+        "changes": [_change_document(change) for change in operation.changes],
     }
+
+
+def _change_document(change: FieldChange) -> dict[str, Any]:
+    document: dict[str, Any] = {"field": change.field, "old": change.old, "new": change.new}
+    return {**document, "decided": True} if change.decided else document
 
 
 def _hold_document(hold: PlannedHold) -> dict[str, Any]:

@@ -168,7 +168,8 @@ class ConflictRecord:
     """One held record. `fields` is a JSON list of {field, base, erpnext, source, reason}.
 
     `kind`: fields (both sides changed them), match (several candidates), deleted (deleted here, edited there), refused,
-    partner (the id of its partner was changed by hand).
+    partner (the id of its partner was changed by hand), link (what it links to is held), transition (the state of a
+    document has to be decided on).
     """
 
     id: int = 0

@@ -30,6 +30,7 @@ HELD_ADVICE: Mapping[str, str] = {
         "correct the value in the source, or put it into one of the lists of [lifecycle] in the mapping's file; the "
         "next run looks again"
     ),
+    "link": "decide about the record that it links to; the next run then takes it up",
     "refused": "correct what was refused in ERPNext or in the source; the next run looks again",
 }
 """What a person does about held records that no choice between two values decides, by the conflict's kind."""

@@ -124,7 +124,9 @@ def reference(template, folder, full):
 
 
 @MAPPINGS
-@pytest.mark.parametrize("full", [True, False], ids=["full", "incremental"])
+@pytest.mark.parametrize(
+    "full", [pytest.param(True, id="full"), pytest.param(False, id="incremental", marks=pytest.mark.slow)]
+)
 def test_a_run_that_is_killed_anywhere_is_finished_by_the_next(make_documents, tmp_path, changes, full):
     template = scripted(make_documents, **changes)
     expected, points = reference(template, tmp_path / "reference", full)

@@ -353,3 +353,20 @@ def test_a_source_that_keeps_the_name_is_told_the_amendments(make_documents, how
     assert world.source.records[row].partner == world.name(row) == f"{document}-1"
     world.quiet()
     world.quiet(full=True)
+
+
+@pytest.mark.parametrize("take", list(Side))
+def test_a_word_of_no_list_on_a_document_that_is_there(make_documents, take):
+    world = make_documents()
+    document, row = world.made("paid")
+    world.source.edit(row, state="sleeping", note="ring twice")
+    assert world.counts().held == 1
+    assert world.conflicts()[0].text.startswith("state is 'sleeping', which stands in none of the lists")
+    world.quiet()
+    world.resolve(take)
+    assert world.counts().held == 0
+    assert world.document(document) == (1, "Chairs", "ring twice")
+    assert world.shop(row)[0] == ("paid" if take is Side.ERPNEXT else "sleeping")
+    world.quiet()
+    world.source.edit(row, state="void")
+    assert world.counts().cancelled == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -101,7 +101,10 @@ def test_a_scan_ends_only_at_an_empty_page(clock: FakeClock) -> None:
     assert len(asked) == 5
 
 
-def test_an_incremental_feed_asks_only_for_what_moved(endpoint: ErpnextEndpoint, admin: Admin) -> None:
+def test_an_incremental_feed_asks_only_for_what_moved(
+    endpoint: ErpnextEndpoint, admin: Admin, clock: FakeClock
+) -> None:
+    clock.at = datetime.now(UTC) + timedelta(hours=1)
     load(admin, 250)
     cursor = [page.cursor for page in endpoint.changes(None, overlap=0)][-1]
     admin("edit", doctype="Customer", name="À00001", values={"website": "w"}, user="person@example.com")
@@ -129,7 +132,23 @@ def test_a_cursor_never_goes_back(endpoint: ErpnextEndpoint, admin: Admin) -> No
     assert read_cursor(again) == read_cursor(cursor) == "2026-11-20 10:00:00"
 
 
-def test_a_killed_feed_goes_on_from_the_cursor_of_its_last_page(endpoint: ErpnextEndpoint, admin: Admin) -> None:
+def test_a_stamp_of_the_future_hides_no_later_edit(endpoint: ErpnextEndpoint, admin: Admin, clock: FakeClock) -> None:
+    """A clock was wrong once: what is edited between two polls is found, however long they lie apart."""
+    clock.at = datetime.now(UTC)
+    load(admin, 3)
+    load(admin, 1, stamp="2199-01-01 00:00:00", start=50)
+    for pages in (endpoint.changes(None, overlap=0), endpoint.scan()):
+        cursor = [page.cursor for page in pages][-1]
+        admin("edit", doctype="Customer", name="a00000", values={"website": cursor})
+        clock.at = datetime.now(UTC) + timedelta(hours=1)
+        assert "a00000" in keys(endpoint, cursor, overlap=0)
+        clock.at = datetime.now(UTC)
+
+
+def test_a_killed_feed_goes_on_from_the_cursor_of_its_last_page(
+    endpoint: ErpnextEndpoint, admin: Admin, clock: FakeClock
+) -> None:
+    clock.at = datetime.now(UTC) + timedelta(hours=1)
     names = load(admin, 350)
     feed = endpoint.changes(None, overlap=0)
     first = next(feed)

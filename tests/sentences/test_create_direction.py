@@ -72,7 +72,9 @@ def test_what_may_not_get_a_partner_is_counted(site: Place, create: str, unmatch
 
 
 def test_to_source_writes_nothing_into_erpnext(site: Place) -> None:
-    """`to_source` writes nothing into ERPNext, ids included; `to_erpnext` nothing into the source but `erpnext_name`."""
+    """`to_source` writes nothing into ERPNext, ids included; `to_erpnext` nothing into the source but
+    `erpnext_name`.
+    """
     site.map(mapping='direction = "to_source"', match=BY_NAME)
     document, row = site.new(customer_name="Ada", website="theirs"), site.add(name="Ada", vat="ours")
     site.new(customer_name="Bob")
@@ -91,7 +93,9 @@ def test_to_source_writes_nothing_into_erpnext(site: Place) -> None:
 
 @pytest.mark.parametrize("named", [True, False], ids=["with erpnext_name", "without"])
 def test_to_erpnext_writes_nothing_into_the_source_but_the_name(site: Place, named: bool) -> None:
-    """`to_source` writes nothing into ERPNext, ids included; `to_erpnext` nothing into the source but `erpnext_name`."""
+    """`to_source` writes nothing into ERPNext, ids included; `to_erpnext` nothing into the source but
+    `erpnext_name`.
+    """
     source = 'id = "id"\nmodified = "updated_at"\n' + ('erpnext_name = "erp_ref"' if named else "")
     site.map(mapping='direction = "to_erpnext"', match=BY_NAME, source=source)
     document, row = site.new(customer_name="Ada", website="theirs"), site.add(name="Ada", vat="ours")

@@ -74,7 +74,6 @@ def test_every_key_has_a_test(contract: str, heading: str, table: dict[str, tupl
 
 @pytest.mark.parametrize("table", [MAPPING_KEYS, SETTINGS_KEYS], ids=["mapping", "settings"])
 def test_the_tests_that_show_a_key_are_there(table: dict[str, tuple[str, ...]]) -> None:
-    """What the table names is collected: the file has the test, or a table of cases in it has the key."""
     known: dict[str, set[str]] = {}
     missing = []
     for node in dict.fromkeys(node for nodes in table.values() for node in nodes):

@@ -326,10 +326,14 @@ def _clock_back(do: Doing) -> None:
     do.book.log.append("the site's clock was set back")
 
 
+BETWEEN_RUNS: Final = "customer made on both sides"
+"""Done only while syncd does not run: made on both sides between its looks at the one and at the other, these are two
+customers, and each is given a partner of its own."""
+
 DEEDS: Final[dict[str, Callable[[Doing], None]]] = {
     "customer made in the shop": lambda do: _new_customer(do, [Side.SOURCE]),
     "customer made at the site": lambda do: _new_customer(do, [Side.ERPNEXT]),
-    "customer made on both sides": lambda do: _new_customer(do, [Side.SOURCE, Side.ERPNEXT]),
+    BETWEEN_RUNS: lambda do: _new_customer(do, [Side.SOURCE, Side.ERPNEXT]),
     "customer's name edited in the shop": lambda do: _edit_customer(do, Side.SOURCE, "name"),
     "customer's url edited in the shop": lambda do: _edit_customer(do, Side.SOURCE, "url"),
     "customer edited in the shop without a stamp": lambda do: _edit_customer(do, Side.SOURCE, "url", hidden=True),
@@ -362,7 +366,6 @@ DEEDS: Final[dict[str, Callable[[Doing], None]]] = {
     "invoice paid": _pay_invoice,
     "site's clock set back": _clock_back,
 }
-
 
 def do_deed(trade: Trade, book: Book, deed: str, pick: int) -> None:
     """Do one thing, unless the site refuses it."""

@@ -10,14 +10,15 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from tests.soak.deeds import DEEDS
+from tests.soak.deeds import BETWEEN_RUNS, DEEDS
 from tests.soak.world import FAULTS, FOR_WRITES, Fault, Meanwhile, World
 from tests.system.crash_process import Point
 
 DEED = st.sampled_from(sorted(DEEDS))
 PICK = st.integers(0, 11)
 REQUEST = st.integers(1, 40)
-MEANWHILE = st.lists(st.builds(Meanwhile, at=REQUEST, deed=DEED, pick=PICK), max_size=3)
+ANY_TIME = st.sampled_from(sorted(set(DEEDS) - {BETWEEN_RUNS}))
+MEANWHILE = st.lists(st.builds(Meanwhile, at=REQUEST, deed=ANY_TIME, pick=PICK), max_size=3)
 ANY_FAULT = st.builds(Fault, kind=st.sampled_from(sorted(FAULTS)), at=st.integers(1, 25))
 WRITE_FAULT = st.builds(
     Fault, kind=st.sampled_from(sorted(FAULTS)), at=st.integers(1, 4), method=st.sampled_from(FOR_WRITES)

@@ -1,5 +1,5 @@
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -81,6 +81,11 @@ def test_a_stamp_of_the_future_does_not_hide_later_edits(open_shop):
     cursor = list(shop.endpoint().changes(None, overlap=60))[-1].cursor
     shop.add("edited now", stamp="2026-05-01 12:00:30")
     assert "2" in keys_of(shop.endpoint().changes(cursor, overlap=60))
+    shop.clock.moment += timedelta(days=3)
+    assert "2" in keys_of(shop.endpoint().changes(cursor, overlap=60)), "however late the next poll comes"
+    cursor = list(shop.endpoint().changes(cursor, overlap=60))[-1].cursor
+    shop.add("edited later", stamp="2026-05-04 12:00:01")
+    assert keys_of(shop.endpoint().changes(cursor, overlap=60)) == ["3", "1"], "and what was read is not read again"
 
 
 def test_a_broken_stamp_does_not_become_the_cursor(open_shop):

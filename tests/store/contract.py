@@ -361,6 +361,8 @@ class StateStoreContract:
         assert (pair.erpnext_stamp, pair.source_stamp) == (given.erpnext_stamp, given.source_stamp)
         assert store.pairs_by_key("customer", Side.SOURCE, ["1", "2"]) == [(pair, 4)]
         assert store.pairs_by_id("customer", [pair.id, pair.id + 1]) == [(pair, 4)]
+        assert store.pairs_by_creation("customer", [str(given.creation), "2001-01-01 00:00:00"]) == [(pair, 4)]
+        assert store.pairs_by_creation("another", [str(given.creation)]) == []
 
     def test_pairs_page_by_id_and_leave_out_ended_ones(self, store, write):
         states = [PairState.AGREED, PairState.ENDED, PairState.HELD, PairState.AGREED, PairState.PAUSED]
