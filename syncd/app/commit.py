@@ -216,7 +216,9 @@ def _half_amended(run: Pass, case: Case, row: Row, error: HeldError, pending: fr
     stands = replace(case, sights={**case.sights, Side.ERPNEXT: seen})
     baselines = _base(case)
     if row.key != case.pair.erpnext_name:
-        stands = replace(stands, pair=replace(case.pair, erpnext_name=row.key, creation=row.creation))
+        stands = replace(
+            stands, pair=replace(case.pair, erpnext_name=row.key, creation=row.creation, linked_source=False)
+        )
         [sent] = [write for write in case.decision.writes if write.side is Side.ERPNEXT]
         owed = (pending - {change.field for change in sent.changes}) | {DOCUMENT}
         baselines = _baselines(run, stands, {Side.ERPNEXT: Done(row)}, owed)

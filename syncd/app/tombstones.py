@@ -10,6 +10,8 @@ from syncd.core.model import Image, Pair, PairState, Side
 from syncd.core.values import digest, encode_image
 from syncd.ports.records import Staged, StagedState
 
+_PAGE = 1000
+
 
 def live_pairs(run: Pass, ids: Sequence[int]) -> list[Pair]:
     """These pairs with baselines in the order of the fields that are mapped now; ended ones are left out."""
@@ -22,6 +24,16 @@ def live_pairs(run: Pass, ids: Sequence[int]) -> list[Pair]:
         for pair, layout in run.store.pairs_by_id(run.mapping.name, ids)
         if pair.state is not PairState.ENDED
     ]
+
+
+def count_gone(run: Pass, side: Side) -> int:
+    """How many live pairs have a record on `side` that an earlier pass found gone, and that waits to be decided on."""
+    count = after = 0
+    while page := run.store.work(run.mapping.name, after=after, limit=_PAGE):
+        after = page[-1].pair.id
+        rows = (work.erpnext if side is Side.ERPNEXT else work.source for work in page)
+        count += sum(row is not None and row.deleted for row in rows)
+    return count
 
 
 def tombstone(run: Pass, pair: Pair, side: Side) -> Staged:

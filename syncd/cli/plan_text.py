@@ -108,7 +108,8 @@ def _change_lines(action: Action, change: FieldChange) -> Iterator[str]:
         yield f"      {field}:"
         yield from (f"        {printable(line)}" for line in explain(old, new))
     else:
-        yield f"      {field}: {value_text(old)} → {value_text(new)}"
+        decided = " (over the other side's change)" if change.decided else ""
+        yield f"      {field}: {value_text(old)} → {value_text(new)}{decided}"
 
 
 def _hold_lines(result: PlanResult) -> Iterator[str]:

@@ -45,7 +45,7 @@ class PlannedWrite:
         return cls(
             side=write.side,
             action=write.action,
-            values=dict(write.values),
+            values=write.values,
             link=write.link,
             docstatus=write.docstatus,
             forced=write.forced,

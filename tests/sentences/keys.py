@@ -103,7 +103,9 @@ MAPPING_KEYS: dict[str, tuple[str, ...]] = {
         f"{_REFUSED}a_cancellation_that_other_documents_stand_against_is_held",
         "erpnext/lifecycle/test_transitions.py::test_under_unlink_a_paid_invoice_is_cancelled_without_asking",
     ),
-    "create.method": ("erpnext/lifecycle/test_building.py::test_payments_are_built_submitted_and_settle_their_invoices",),
+    "create.method": (
+        "erpnext/lifecycle/test_building.py::test_payments_are_built_submitted_and_settle_their_invoices",
+    ),
     "create.args": ("erpnext/lifecycle/test_building.py::test_arguments_keep_their_types_and_may_be_part_of_a_text",),
 }
 """mappings/NAME.toml; a field stands for what its line in the contract shows (values, convert, wins, …)."""

@@ -159,7 +159,7 @@ class Place:
     def settled(self, *, full: bool = False, name: str = "customer") -> Counts:
         """The same, where nothing is held and nothing failed either, and a further run is quiet."""
         found = self.counts(full=full, name=name)
-        assert (self.held(), self.failed()) == ([], [])
+        assert self.troubles() == []
         self.quiet()
         return found
 
@@ -230,6 +230,13 @@ class Place:
         """Why records of any mapping failed, a text each."""
         with self.application() as application:
             return [each.error for name in self.texts for each in application.store().failures(name)]
+
+    def troubles(self) -> list[str]:
+        """What is held and what failed, a text each."""
+        with self.application() as application:
+            store = application.store()
+            held = [f"held: {each.text or each.fields!r}" for name in self.texts for each in store.conflicts(name)]
+            return held + [f"failed: {each.error}" for name in self.texts for each in store.failures(name)]
 
     def pairs(self, name: str = "customer", *, live: bool = True) -> dict[str | None, str | None]:
         """External id → ERPNext name; `live` leaves out ended ones."""

@@ -63,20 +63,40 @@ def test_equal_emptiness_is_no_match(site: Place) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rules", "wanted"),
+    ("rules", "wanted", "held"),
     [
-        pytest.param('[["tax_id"], ["customer_name"]]', "By number", id="the number first"),
-        pytest.param('[["customer_name"], ["tax_id"]]', "By name", id="the name first"),
+        pytest.param('[["tax_id"], ["customer_name"]]', "By number", 1, id="the number first"),
+        pytest.param('[["customer_name"], ["tax_id"]]', "By name", 0, id="the name first"),
     ],
 )
-def test_the_first_rule_that_applies_names_the_candidates(site: Place, rules: str, wanted: str) -> None:
-    """Rules are tried in order; a later rule only narrows an earlier one's candidates."""
+def test_the_first_rule_that_applies_names_the_candidates(site: Place, rules: str, wanted: str, held: int) -> None:
+    """Rules are tried in order; a later rule only narrows an earlier one's candidates.
+
+    Whom only the later rule brings to the row is held, as long as it does: it has one candidate, and that another.
+    """
     site.map(match=f'by = {rules}\ncreate = "none"', conflict='wins = "erpnext"')
     found = {"By number": site.new(customer_name="Somebody", tax_id="V1"), "By name": site.new(customer_name="Ada")}
     row = site.add(name="Ada", vat="V1")
-    site.counts()
+    assert site.counts().held == held
     assert site.pairs() == {str(row): found[wanted]}
+    site.edit(found["By name"], customer_name="Nobody's name")
     site.settled()
+    assert site.pairs() == {str(row): found[wanted]}
+
+
+@pytest.mark.xfail(strict=True, reason="a full pass forgets what was held for a candidate that has another partner now")
+def test_what_is_held_stays_held_until_a_person_acts(site: Place) -> None:
+    """A match is one-to-one seen from both sides; anything else is held.
+
+    A full pass is nobody's decision: what waits for a person is not made anew on the other side.
+    """
+    site.map(match=BOTH_RULES, conflict='wins = "erpnext"')
+    site.new(customer_name="Somebody", tax_id="V1")
+    site.new(customer_name="Ada")
+    site.add(name="Ada", vat="V1")
+    assert site.counts().held == 1
+    counts = site.counts(full=True)
+    assert (counts.held, counts.created, len(site.shop.rows())) == (1, NOTHING, 1)
 
 
 def test_a_later_rule_tells_candidates_of_an_earlier_one_apart(site: Place) -> None:
