@@ -11,7 +11,8 @@
     ├── InterruptedRunError   exit 130 asked to stop; what was done is recorded
     └── RecordError           (exit 3 by way of the run's result) concerns records, never the whole run
         ├── RefusedError      permanent: the other side refuses this content
-        │   └── NotAllowedError   a right is missing for all records of the kind: nothing more of it is sent
+        │   ├── NotAllowedError   a right is missing for all records of the kind: nothing more of it is sent
+        │   └── LostLinkError     a record that it links to is not there
         ├── HeldError         permanent: only a person can decide what is to become of it; the record is held
         ├── StaleError        the record moved since it was read: observe it again
         ├── GoneError         the record is not there any more
@@ -163,6 +164,10 @@ class RefusedError(RecordError):
 class NotAllowedError(RefusedError):
     """A right is missing that every write of this kind needs, whatever its content: no part of a batch would fare
     better, and nothing more of it is sent in this run."""
+
+
+class LostLinkError(RefusedError):
+    """A record that the content links to is not there: it was never made, or it was renamed or deleted meanwhile."""
 
 
 class HeldError(RecordError):

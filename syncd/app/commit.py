@@ -12,6 +12,7 @@ from syncd.app.births import WAITS_FOR_LINK
 from syncd.app.context import Pass
 from syncd.app.deciding import NOTHING, TRANSITIONS, Case, conflict_of, decides, told_stamp, transition_conflict
 from syncd.app.failures import failure_of, passing
+from syncd.app.linking import links_to_lost
 from syncd.app.pairs import owes_link, sent_over
 from syncd.app.staging import pair_row
 from syncd.app.worked_out import without_worked_out
@@ -198,7 +199,7 @@ def _after_writes(run: Pass, case: Case, results: Mapping[Side, WriteResult], ou
             _half_amended(run, case, row, error, pending, outcome)
         return
     outcome.change = _changed(case, PairState.FAILED, baselines, results)
-    _fail(run, case, side, writes[side].action, _as_retried(writes[side], error), outcome, stored)
+    _fail(run, case, side, writes[side].action, _as_retried(run, writes[side], error), outcome, stored)
 
 
 def _is_renamed(case: Case, results: Mapping[Side, WriteResult]) -> bool:
@@ -266,12 +267,13 @@ def _after_removal(
         outcome.change = _state_only(case, PairState.HELD)
         return
     outcome.change = _state_only(case, PairState.FAILED)
-    _fail(run, case, side, writes[side].action, _as_retried(writes[side], error), outcome)
+    _fail(run, case, side, writes[side].action, _as_retried(run, writes[side], error), outcome)
 
 
-def _as_retried(write: Write, error: RecordError) -> RecordError:
-    """A transition that is refused and not held lacks a right, or goes by `submit_fails = "rollback"`: tried again."""
-    return passing(error) if write.action in TRANSITIONS else error
+def _as_retried(run: Pass, write: Write, error: RecordError) -> RecordError:
+    """What every run tries again: a transition that is refused and not held (it lacks a right, or goes by
+    `submit_fails = "rollback"`), and what links to a record that was renamed or deleted a moment ago."""
+    return passing(error) if write.action in TRANSITIONS or links_to_lost(run, write, error) else error
 
 
 def _told_more(run: Pass, case: Case, row: Row) -> bool:
@@ -281,12 +283,13 @@ def _told_more(run: Pass, case: Case, row: Row) -> bool:
 
 
 def _sent(run: Pass, write: Write, before: Image, row: Row) -> Image:
-    """What the record looked like right after the write; where it stands is told by the row, whoever edited it."""
+    """What the record looked like right after the write. Where a document stands is told by the write as well: a person
+    may have submitted or cancelled it since."""
     image = list(sent_over(run, write.side, before, write))
-    if write.side is Side.ERPNEXT and run.mapping.spec.lifecycle is not None:
-        for name in (DOCSTATUS, AMENDED_FROM):
-            at = run.mapping.erpnext_fields.index(name)
-            image[at] = row.values[at]
+    if write.action in TRANSITIONS:
+        names = run.mapping.erpnext_fields
+        image[names.index(DOCSTATUS)] = write.docstatus
+        image[names.index(AMENDED_FROM)] = row.values[names.index(AMENDED_FROM)]
     return tuple(image)
 
 

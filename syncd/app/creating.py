@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from syncd.app.births import Birth, BirthDecider, Patience
 from syncd.app.context import Pass
 from syncd.app.failures import passing
-from syncd.app.linking import forget_links
+from syncd.app.linking import forget_links, links_to_lost
 from syncd.app.pairs import born_pair, owing
 from syncd.app.reuse import reused_keys
 from syncd.app.singles import PAGE, record_key
@@ -127,12 +127,12 @@ class Creator:
             and lifecycle.submit_fails is SubmitFails.HOLD
         )
 
-    @staticmethod
-    def _retried(birth: Birth, error: RecordError) -> RecordError:
-        """Under `submit_fails = "rollback"` nothing is kept, and a refused submission is tried again in every run."""
-        if birth.write.docstatus != 1 or error.kind is not Kind.PERMANENT:
-            return error
-        return passing(error)
+    def _retried(self, birth: Birth, error: RecordError) -> RecordError:
+        """What is tried again in every run: a refused submission under `submit_fails = "rollback"`, which keeps
+        nothing, and what links to a record that was renamed or deleted a moment ago."""
+        if birth.write.docstatus == 1 or links_to_lost(self._run, birth.write, error):
+            return passing(error)
+        return error
 
     def _journal(self, births: Sequence[Birth]) -> Operation:
         run = self._run

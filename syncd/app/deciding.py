@@ -94,6 +94,8 @@ def decide_page(run: Pass, page: Sequence[Work], conflicts: Mapping[int, Conflic
         pair, sights = pairs[work.pair.id], seen[work.pair.id]
         conflict = conflicts.get(pair.id)
         moved = follow_keys(pair, work)
+        undated = {side: _is_undated(run, work, side, sights, conflict) for side in Side}
+        sights = {side: replace(sights[side], undated=undated[side]) for side in Side}
         held = conflict is not None and conflict.kind == PARTNER
         decision = decide_stray(run.mapping, pair, moved, sights, held=held) or decide_pair(
             run.mapping, moved, sights[Side.ERPNEXT], sights[Side.SOURCE]
@@ -109,6 +111,24 @@ def decide_page(run: Pass, page: Sequence[Work], conflicts: Mapping[int, Conflic
         }
         decided.append(Case(moved, work, sights, decision, conflict, asked))
     return decided
+
+
+def _is_undated(
+    run: Pass, work: Work, side: Side, sights: Mapping[Side, Sight], conflict: ConflictRecord | None
+) -> bool:
+    """Whether the stamp of a side says nothing about its last edit: what moved carries the stamp of the agreement.
+
+    A record that was held stays so until a stamp moves.
+    """
+    if run.renewed:
+        return False
+    if conflict is not None:
+        now = (told_stamp(run, sights, Side.ERPNEXT), told_stamp(run, sights, Side.SOURCE))
+        return None not in now and now == (conflict.erpnext_stamp, conflict.source_stamp)
+    staged = _row(work, side)
+    if staged is None or staged.stamp is None or work.pair.state is not PairState.AGREED:
+        return False
+    return staged.stamp == work.pair.stamp(side)
 
 
 def _was_cut_short(run: Pass, pair: Pair, document: Staged | Row | None) -> bool:

@@ -9,10 +9,11 @@ from syncd.app.context import Pass
 from syncd.core.links import LinkBook, LinkLens, LinkTarget
 from syncd.core.mapping import CompiledField
 from syncd.core.merge import Choice
-from syncd.core.model import Baseline, Missing, Pair, PairState, Raw, Side
+from syncd.core.model import Baseline, Missing, Pair, PairState, Raw, Side, Write
 from syncd.core.rows import rows_of
 from syncd.core.sights import LINK
 from syncd.core.values import InvalidValue, quote
+from syncd.errors import LostLinkError, RecordError
 from syncd.ports.state import Known, StagedState
 
 LOOKUP = 1000
@@ -43,6 +44,33 @@ def learn_chosen(run: Pass, choice: Choice) -> None:
             if key is not None and isinstance(entry.lens, LinkLens):
                 chosen.append((entry.lens, Side.ERPNEXT, key))
     _learn(run, chosen)
+
+
+def links_to_lost(run: Pass, write: Write, error: RecordError) -> bool:
+    """Whether a write was refused because what a mapped link led to bears another name by now, or is gone.
+
+    The next look at that record's pair tells, while this record need not change: it is worth trying again.
+    """
+    if not isinstance(error, LostLinkError) or not run.mapping.books:
+        return False
+    return any(key in error.message for key in _sent_links(run, write))
+
+
+def _sent_links(run: Pass, write: Write) -> Iterator[str]:
+    """The names that a write gives to linked fields, of its rows too."""
+    side = write.side
+    for entry in run.mapping.fields:
+        name = entry.spec.erpnext if side is Side.ERPNEXT else entry.spec.source
+        key = link_key(entry, side, write.values.get(name or ""))
+        if key is not None:
+            yield key
+    for table in run.mapping.tables:
+        for row in rows_of(write.values.get(table.slot(side))).rows:
+            keys = (
+                link_key(entry, side, row.values[entry.erpnext_at if side is Side.ERPNEXT else entry.source_at])
+                for entry in table.fields
+            )
+            yield from (key for key in keys if key is not None)
 
 
 def _all_fields(run: Pass) -> Iterator[tuple[CompiledField, str]]:

@@ -160,6 +160,7 @@ def _close(tx: Transaction, rows: Sequence[Staged]) -> None:
 
 def _hold(run: Pass, matching: Matching) -> None:
     known = {(c.external_id, c.erpnext_name): c.fields for c in run.store.conflicts(run.mapping.name) if c.pair is None}
+    taken = {row for match in matching.matches for row in match}
     for side, ambiguous in ((Side.ERPNEXT, matching.ambiguous_erpnext), (Side.SOURCE, matching.ambiguous_source)):
         for ids in batched_ids(sorted(ambiguous), PAGE):
             rows = run.store.staged(ids)
@@ -167,6 +168,9 @@ def _hold(run: Pass, matching: Matching) -> None:
             fresh = [c for c in conflicts if known.get((c.external_id, c.erpnext_name)) != c.fields]
             with run.store.transaction(run.lease) as tx:
                 tx.mark_staged([(row.id, StagedState.HELD) for row in rows])
+                # Their candidates went to others: no rule tells any more whether they are new, until they change.
+                stranded = [row for row in rows if taken.issuperset(ambiguous[row.id])]
+                tx.stage([row._replace(state=StagedState.HELD, match=()) for row in stranded])
                 tx.hold(fresh)
             run.noticed = run.noticed or bool(fresh)
 

@@ -8,8 +8,8 @@ from syncd.app.auditing import born_with_excuses
 from syncd.app.context import Pass
 from syncd.app.worked_out import worked_out
 from syncd.core.lifecycle import Asked, asked_for
-from syncd.core.mapping import CompiledMapping
-from syncd.core.model import Baseline, Image, Missing, PairState, Raw, Row, Rows, Side, Write
+from syncd.core.mapping import DOCSTATUS, CompiledMapping
+from syncd.core.model import Action, Baseline, Image, Missing, PairState, Raw, Row, Rows, Side, Write
 from syncd.core.rows import agreed, as_sent
 from syncd.core.values import decode_baseline, decode_image, digest, encode_baseline, encode_image
 from syncd.ports.state import NewPair, Staged
@@ -117,10 +117,13 @@ def _decoded(image: bytes | None) -> Baseline:
 def sent_over(run: Pass, side: Side, values: Image, write: Write) -> Image:
     """`values` with what was sent in its place: what the record looked like right after the write.
 
-    New rows of a table were sent without their names: at the next look they are told by what they say.
+    New rows of a table were sent without their names: at the next look they are told by what they say. A new document
+    stood where its creation put it: a person may have submitted or cancelled it since.
     """
     names = run.mapping.names(side)
-    return tuple(_named(write.values.get(name, value)) for name, value in zip(names, values, strict=True))
+    made = write.action is Action.CREATE and side is Side.ERPNEXT and run.mapping.spec.lifecycle is not None
+    sent = {**write.values, DOCSTATUS: write.docstatus} if made else write.values
+    return tuple(_named(sent.get(name, value)) for name, value in zip(names, values, strict=True))
 
 
 def _named(value: Raw) -> Raw:

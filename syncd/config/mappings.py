@@ -195,8 +195,8 @@ def _check_identity(content: MappingFile, create: Create, at: Place) -> None:
     if create.allows(Side.ERPNEXT) and not (external_id or content.match.by):
         example = f"syncd_{content.mapping.source or 'source'}_id"
         at.child("erpnext").child("external_id").warn(
-            "without it, and without a match rule, no document is created: after a lost answer nothing would tell which "
-            "was made for which record",
+            "without it, and without a match rule, no document is created: after a lost answer nothing would tell "
+            "which was made for which record",
             f'add external_id = "{example}"; `syncd provision --apply` makes the field',
         )
 

@@ -27,7 +27,7 @@ from syncd.core.model import Action, Baseline, FieldChange, FieldConflict, Image
 from syncd.core.outcomes import STATES, outcomes
 from syncd.core.removal import edits_since
 from syncd.core.rows_given import rows_given_by
-from syncd.core.sights import Decision, Presence, Sight, Verdict, newest_side, refusal, wants_link
+from syncd.core.sights import Decision, Presence, Sight, Verdict, newest_of, refusal, wants_link
 from syncd.core.values import InvalidValue, show
 
 TRANSITION = "transition"
@@ -75,7 +75,7 @@ def decide_document(
     if lifecycle is None:
         raise AssertionError("called for DocTypes that can be submitted")
     base = None if pair.erpnext is None or pair.source is None else (pair.erpnext, pair.source)
-    newest = newest_side(mapping, erpnext.stamp, source.stamp)
+    newest = newest_of(mapping, erpnext, source)
     gone = source.presence is Presence.DELETED
     merged = _nothing() if gone else merge(mapping, base, erpnext.values, source.values, newest=newest, choice=choice)
     before = base is not None and not isinstance(_docstatus(base[0], mapping), Missing)
@@ -210,7 +210,9 @@ def _carry_out(case: DocumentCase, found: Transition, *, forced: bool) -> Decisi
     if found.step is Step.ERPNEXT_WINS:
         merged = _erpnext_wins(case)
     writes = [
-        write for write in (_erpnext_write(case, found, forced=forced), _source_write(case, found, merged)) if write
+        write
+        for write in (_erpnext_write(case, found, merged, forced=forced), _source_write(case, found, merged))
+        if write
     ]
     return Decision(
         verdict=Verdict.WRITE if writes else Verdict.SETTLE,
@@ -233,7 +235,7 @@ def _remove(case: DocumentCase, found: Transition, *, forced: bool) -> Decision 
 
     Unless the document was edited meanwhile: then `wins` or a person decides.
     """
-    write = _erpnext_write(case, found, forced=forced)
+    write = _erpnext_write(case, found, case.merged, forced=forced)
     if write is None:
         return Decision(verdict=Verdict.END, text=found.reason)
     baseline = case.pair.baseline(Side.ERPNEXT)
@@ -249,10 +251,10 @@ def _remove(case: DocumentCase, found: Transition, *, forced: bool) -> Decision 
     return Decision(verdict=Verdict.WRITE, writes=(write,), text=found.reason, ends=True, state=_state_conflict(case))
 
 
-def _erpnext_write(case: DocumentCase, found: Transition, *, forced: bool) -> Write | None:
-    pair, sight, merged = case.pair, case.erpnext, case.merged
+def _erpnext_write(case: DocumentCase, found: Transition, merged: Merge, *, forced: bool) -> Write | None:
+    pair, sight = case.pair, case.erpnext
     link = wants_link(case.mapping, pair, Side.ERPNEXT) and case.situation.now is not Stands.CANCELLED
-    fields = found.step in {Step.MERGE, Step.SUBMIT, Step.AMEND, Step.AMEND_DRAFT}
+    fields = found.step in {Step.MERGE, Step.SUBMIT, Step.AMEND, Step.AMEND_DRAFT, Step.ERPNEXT_WINS}
     values = merged.writes[Side.ERPNEXT] if fields else {}
     changes = list(merged.changes[Side.ERPNEXT]) if fields else []
     action, docstatus = _ACTIONS.get(found.step, (Action.UPDATE if values else Action.LINK, 0))
@@ -314,23 +316,35 @@ def _told(case: DocumentCase, found: Transition) -> FieldChange | None:
 
 
 def _erpnext_wins(case: DocumentCase) -> Merge:
-    """ERPNext's values for every field that the source changed; reported as conflicts decided."""
+    """ERPNext's values for every field that the source changed and ERPNext no longer lets change; reported as decided.
+
+    Fields that may still change after submission flow as ever.
+    """
     mapping, merged = case.mapping, case.merged
+    flows = mapping.allowed if case.situation.now is Stands.SUBMITTED else frozenset()
     result = replace(
         merged,
-        writes={Side.ERPNEXT: {}, Side.SOURCE: dict(merged.writes[Side.SOURCE])},
-        changes={Side.ERPNEXT: [], Side.SOURCE: list(merged.changes[Side.SOURCE])},
+        writes={
+            Side.ERPNEXT: {name: value for name, value in merged.writes[Side.ERPNEXT].items() if name in flows},
+            Side.SOURCE: dict(merged.writes[Side.SOURCE]),
+        },
+        changes={
+            Side.ERPNEXT: [change for change in merged.changes[Side.ERPNEXT] if change.field in flows],
+            Side.SOURCE: list(merged.changes[Side.SOURCE]),
+        },
         conflicts=[],
         problems=[],
     )
     result.decided.extend(
         FieldConflict(field=change.field, base=None, erpnext=change.old, source=change.new)
         for change in merged.changes[Side.ERPNEXT]
+        if change.field not in flows
     )
     result.decided.extend(merged.conflicts)
     contested = {conflict.field for conflict in merged.conflicts}
     for entry in mapping.fields:
-        mine = entry.spec.erpnext in merged.writes[Side.ERPNEXT] or entry.name in contested
+        locked = merged.writes[Side.ERPNEXT].keys() - flows
+        mine = entry.spec.erpnext in locked or entry.name in contested
         if not mine or entry.spec.source is None or not effective_direction(mapping, entry).reaches(Side.SOURCE):
             continue
         try:

@@ -244,7 +244,7 @@ class Write(NamedTuple):
     pair: int | None = None
     """The pair's id in the state store, where there is one."""
     docstatus: int = 0
-    """What a CREATE or AMEND makes in ERPNext: a draft (0) or a submitted document (1)."""
+    """Where a CREATE, SUBMIT, CANCEL or AMEND leaves the document: draft (0), submitted (1), cancelled (2)."""
     forced: bool = False
     """A person decided: a document is cancelled although others refer to it."""
 

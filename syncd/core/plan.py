@@ -16,7 +16,17 @@ from syncd.core.removal import decide_deletion, decide_out
 from syncd.core.rows import rows_of, tied
 from syncd.core.rows_done import rows_done
 from syncd.core.scope import out_of_scope
-from syncd.core.sights import Decision, Presence, Sight, Verdict, newest_side, problem_text, refusal, wants_link
+from syncd.core.sights import (
+    Decision,
+    Presence,
+    Sight,
+    Verdict,
+    newest_of,
+    newest_side,
+    problem_text,
+    refusal,
+    wants_link,
+)
 
 __all__ = [
     "Decision",
@@ -55,7 +65,7 @@ def decide_pair(
         base,
         erpnext.values,
         source.values,
-        newest=newest_side(mapping, erpnext.stamp, source.stamp),
+        newest=newest_of(mapping, erpnext, source),
         choice=choice,
     )
     if merged.problems:

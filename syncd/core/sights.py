@@ -44,6 +44,8 @@ class Sight:
     partner: str | None = None
     ours: bool = False
     """A document that syncd itself left in another state than both sides agreed on: a transition that was cut short."""
+    undated: bool = False
+    """Its last edit moved no stamp, or none since it was held: the stamp says nothing about that edit."""
 
 
 LINK = "link"
@@ -66,8 +68,8 @@ class Decision:
     state: FieldConflict | None = None
     """For a transition: the question that it becomes where ERPNext refuses it, and only a person can decide."""
     owed: frozenset[str] = frozenset()
-    """Changes that do not flow now (the document is, or gets, cancelled): their baselines stay, so that they count again
-    if it is ever amended."""
+    """Changes that do not flow now (the document is, or gets, cancelled): their baselines stay, so that they count
+    again if it is ever amended."""
 
     @property
     def waiting(self) -> bool:
@@ -83,6 +85,14 @@ def refusal(problems: Sequence[Problem]) -> Decision:
         text = "; ".join(f"{problem.field}: {problem.reason}" for problem in held)
         return Decision(verdict=Verdict.HOLD, kind=LINK, problems=tuple(problems), text=text)
     return Decision(verdict=Verdict.FAIL, problems=tuple(problems), text=problem_text(problems))
+
+
+def newest_of(mapping: CompiledMapping, erpnext: Sight, source: Sight) -> Newest:
+    """Which side was edited last by somebody else than syncd, as far as stamps tell."""
+    for side, sight in ((Side.ERPNEXT, erpnext), (Side.SOURCE, source)):
+        if sight.undated:
+            return Newest(None, f"the last edit in {place_of(side)} moved no stamp, so nobody knows when it was made")
+    return newest_side(mapping, erpnext.stamp, source.stamp)
 
 
 def newest_side(mapping: CompiledMapping, erpnext: Raw, source: Raw) -> Newest:

@@ -23,8 +23,8 @@ HELD_ADVICE: Mapping[str, str] = {
         "rules compare differ, or put the id of the right partner into the record; the next run looks again"
     ),
     "partner": (
-        "put the id of the partner that it is paired with back into the record, or empty that field; the next run looks "
-        "again"
+        "put the id of the partner that it is paired with back into the record, or empty that field; the next run "
+        "looks again"
     ),
     "transition": (
         "correct the value in the source, or put it into one of the lists of [lifecycle] in the mapping's file; the "

@@ -9,6 +9,7 @@ import pytest
 from syncd.adapters.erpnext import BasicAuth, SiteClient
 from syncd.adapters.erpnext.calls import ListQuery, SlowAnswerError
 from syncd.adapters.erpnext.calls import document_path as path_of
+from syncd.adapters.erpnext.errors import ReadForbiddenError
 from syncd.errors import (
     AccessError,
     BusyError,
@@ -119,7 +120,7 @@ def test_reads_are_sent_again_after(trouble: httpx.Response | Exception, why: st
     ("answer", "error", "words"),
     [
         (refusal(401, "AuthenticationError"), AccessError, "refuses the credentials"),
-        (refusal(403, "PermissionError", "User <b>u</b> has no access"), AccessError, "User u has no access"),
+        (refusal(403, "PermissionError", "User <b>u</b> has no access"), ReadForbiddenError, "User u has no access"),
         (refusal(404, "DoesNotExistError", "Customer X not found"), GoneError, "Customer X not found"),
         (httpx.Response(404, html="<h1>Not Found</h1>"), UnreachableError, "does not answer as an ERPNext site"),
         (httpx.Response(301, headers={"location": "https://new.example/"}), UnreachableError, "https://new.example/"),

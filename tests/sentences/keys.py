@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 _KEYS = "sentences/test_keys.py::test_"
+_SETTINGS = "sentences/test_keys_settings.py::test_"
 _SOURCE = "app/test_lifecycle_source.py::test_"
 _REFUSED = "app/test_lifecycle_refused.py::test_"
 
@@ -111,15 +112,15 @@ MAPPING_KEYS: dict[str, tuple[str, ...]] = {
 """mappings/NAME.toml; a field stands for what its line in the contract shows (values, convert, wins, …)."""
 
 SETTINGS_KEYS: dict[str, tuple[str, ...]] = {
-    "state.url": (f"{_KEYS}the_state_is_where_its_url_says",),
+    "state.url": (f"{_SETTINGS}the_state_is_where_its_url_says",),
     "sites.main.url": (f"{_KEYS}a_mapping_names_its_site_where_there_are_several",),
     "sites.main.auth": ("erpnext/test_client.py::test_basic_auth_sends_key_and_secret_in_base64",),
     "sites.main.key": ("sentences/test_types.py::test_the_user_is_no_administrator",),
     "sites.main.secret": ("config/test_secrets.py::test_references_resolve",),
-    "sites.main.timezone": (f"{_KEYS}the_zone_of_a_site",),
-    "sites.main.concurrency": (f"{_KEYS}requests_in_flight_and_their_patience",),
+    "sites.main.timezone": (f"{_SETTINGS}the_zone_of_a_site",),
+    "sites.main.concurrency": (f"{_SETTINGS}requests_in_flight_and_their_patience",),
     "sites.main.requests_per_second": ("erpnext/test_client.py::test_the_ceiling_of_requests_per_second",),
-    "sites.main.timeout": (f"{_KEYS}requests_in_flight_and_their_patience",),
+    "sites.main.timeout": (f"{_SETTINGS}requests_in_flight_and_their_patience",),
     "sites.main.page_size": ("system/test_reading.py::test_edits_while_a_page_is_served_lose_no_document",),
     "sites.main.verify_tls": ("erpnext/test_client.py::test_a_certificate_that_is_not_trusted_is_said_at_once",),
     "sources.shop.type": ("sources/test_sql_open.py::test_sources_open_by_type",),
@@ -132,9 +133,9 @@ SETTINGS_KEYS: dict[str, tuple[str, ...]] = {
     "webhooks.secret": ("config/test_contract_examples.py::test_the_contract_only_warns_of_webhooks",),
     "safety.max_deletes": ("app/test_guards.py::test_too_many_deletions_halt",),
     "safety.max_updates": ("app/test_guards.py::test_too_many_updates_halt_scheduled_passes_only",),
-    "reports.directory": (f"{_KEYS}reports_are_where_their_directory_says",),
+    "reports.directory": (f"{_SETTINGS}reports_are_where_their_directory_says",),
     "reports.keep": ("report/test_build.py::test_only_old_reports_are_pruned",),
-    "log.level": (f"{_KEYS}the_level_of_the_log",),
-    "log.format": (f"{_KEYS}the_format_of_the_log",),
+    "log.level": (f"{_SETTINGS}the_level_of_the_log",),
+    "log.format": (f"{_SETTINGS}the_format_of_the_log",),
 }
 """syncd.toml."""

@@ -114,7 +114,6 @@ def test_what_was_overwritten_is_reported_as_a_conflict_decided(site: Place) -> 
     assert page.count("(a conflict, decided)") == 1
 
 
-@pytest.mark.xfail(strict=True, reason="ERPNext's values go back for every field that the source changed")
 def test_the_sources_edits_of_other_fields_flow(site: Place) -> None:
     """**`changed_after_submit = "erpnext"`**: the source's edits to those fields are overwritten, and reported as
     conflicts decided.

@@ -103,7 +103,6 @@ def test_a_stamp_of_syncds_own_is_nobodys_edit(site: Place) -> None:
     assert (site.customer(document, "website"), site.row(row, "url")) == (("ours",), ("ours",))
 
 
-@pytest.mark.xfail(strict=True, reason="a stamp that syncd itself set is taken for that of the edit")
 def test_an_edit_that_moved_no_stamp_is_not_dated_by_syncds_own(site: Place) -> None:
     """**`newest`** compares the stamps of the last edits that were not syncd's own, as aware times; a tie, a missing
     stamp or an ambiguous hour makes a conflict.

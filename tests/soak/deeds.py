@@ -203,7 +203,9 @@ def _new_order(do: Doing, state: str) -> None:
     skus = SHOP_ITEMS[: 1 + do.pick % 2]
     lines = {sku: do.book.value() for sku in skus}
     given = [(do.item(sku), quantity, 1_050) for sku, quantity in lines.items()]
-    key = do.shop.order(token, customer["id"], [(item, float(quantity), cents) for item, quantity, cents in given], state=state)
+    key = do.shop.order(
+        token, customer["id"], [(item, float(quantity), cents) for item, quantity, cents in given], state=state
+    )
     do.book.tokens[ORDER, Side.SOURCE, str(key)] = token
     do.book.wrote((ORDER, token), Side.SOURCE, label=f"Order {token}", **lines)
 
@@ -244,7 +246,9 @@ def _add_line(do: Doing) -> None:
     free = [sku for sku in SHOP_ITEMS if sku not in {line["sku"] for line in lines}]
     if free:
         quantity = do.book.value()
-        do.shop.line(held["key"], max((line["line_no"] for line in lines), default=0) + 1, do.item(free[0]), quantity, 700)
+        do.shop.line(
+            held["key"], max((line["line_no"] for line in lines), default=0) + 1, do.item(free[0]), quantity, 700
+        )
         do.shop.change("orders", held["key"])
         do.book.wrote((ORDER, held["token"]), Side.SOURCE, **{free[0]: quantity})
 
@@ -366,6 +370,7 @@ DEEDS: Final[dict[str, Callable[[Doing], None]]] = {
     "invoice paid": _pay_invoice,
     "site's clock set back": _clock_back,
 }
+
 
 def do_deed(trade: Trade, book: Book, deed: str, pick: int) -> None:
     """Do one thing, unless the site refuses it."""

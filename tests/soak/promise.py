@@ -81,9 +81,7 @@ class Promise:
             tokens |= {(kind, Side.ERPNEXT, row["name"]): row["token"] for row in self.documents[kind]}
         named: dict[Record, str] = {}
         for table, text in (("conflicts", "text"), ("failures", "error || ' → ' || hint")):
-            query = (
-                f"SELECT m.name, t.external_id, t.erpnext_name, {text} FROM {table} t JOIN mappings m ON m.id = t.mapping_id"
-            )
+            query = f"SELECT m.name, t.external_id, t.erpnext_name, {text} FROM {table} t JOIN mappings m ON m.id = t.mapping_id"
             for kind, key, name, told in self.trade.state(query):
                 keys = [(kind, Side.SOURCE, str(key)), (kind, Side.ERPNEXT, str(name))]
                 token = next((tokens[each] for each in keys if each in tokens), None)

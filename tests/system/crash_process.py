@@ -247,7 +247,9 @@ def _warm() -> None:
     import syncd
 
     for module in pkgutil.walk_packages(syncd.__path__, "syncd."):
-        if not module.name.startswith(("syncd.__main__", "syncd.cli", "syncd.adapters.sandbox", "syncd.adapters.store.migrations")):
+        if not module.name.startswith(
+            ("syncd.__main__", "syncd.cli", "syncd.adapters.sandbox", "syncd.adapters.store.migrations")
+        ):
             import_module(module.name)
     gc.collect()
     gc.freeze()

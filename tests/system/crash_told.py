@@ -60,7 +60,9 @@ def _pairs(trade: Trade, mapping: str) -> dict[str, str]:
 
 def _orders(trade: Trade) -> Iterator[tuple[Any, ...]]:
     query = 'SELECT name, po_no, docstatus, amended_from FROM "tabSales Invoice"'
-    invoices = {row["name"]: (row["po_no"], row["docstatus"], bool(row["amended_from"])) for row in trade.desk.rows(query)}
+    invoices = {
+        row["name"]: (row["po_no"], row["docstatus"], bool(row["amended_from"])) for row in trade.desk.rows(query)
+    }
     lines = """SELECT l.order_id, l.line_no, i.sku, l.quantity, l.unit_cents FROM order_lines l
         LEFT JOIN items i ON i.id = l.item_id ORDER BY l.order_id, l.line_no"""
     rows: dict[int, list[tuple[Any, ...]]] = {}
@@ -69,7 +71,14 @@ def _orders(trade: Trade) -> Iterator[tuple[Any, ...]]:
     heads = "SELECT o.*, c.vat FROM orders o LEFT JOIN customers c ON c.id = o.customer_id"
     for row in trade.shop.rows(heads):
         owed = (row["state"], row["total_cents"], row["owed_cents"])
-        yield (row["number"], row["label"], row["vat"], *owed, invoices.get(row["erp_name"]), tuple(rows.pop(row["id"], [])))
+        yield (
+            row["number"],
+            row["label"],
+            row["vat"],
+            *owed,
+            invoices.get(row["erp_name"]),
+            tuple(rows.pop(row["id"], [])),
+        )
     assert rows == {}, "lines without an order"
 
 

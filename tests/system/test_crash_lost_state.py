@@ -35,7 +35,8 @@ def fill(trade: Trade) -> None:
             [(f"Customer {number:04d}", f"C{number:04d}", f"https://{number}.example") for number in range(CUSTOMERS)],
         )
         connection.executemany(
-            "INSERT INTO items (sku, title) VALUES (?, ?)", [(f"I{number}", f"Item {number}") for number in range(ITEMS)]
+            "INSERT INTO items (sku, title) VALUES (?, ?)",
+            [(f"I{number}", f"Item {number}") for number in range(ITEMS)],
         )
     for number in range(INVOICES):
         state = "placed" if number % 10 == 0 else "issued"
@@ -102,7 +103,9 @@ def test_a_trade_whose_state_is_lost_is_found_again_and_nothing_is_written(tmp_p
         amended = [name for name, docstatus, again, *_ in before["invoices"] if again and docstatus == 1]
         cancelled = [name for name, docstatus, *_ in before["invoices"] if docstatus == 2]
         assert (len(before["orders"]), len(amended), len(cancelled)) == (INVOICES + 5, 30, 50)
-        pairs = dict(trade.state("SELECT m.name, count(*) FROM pairs p JOIN mappings m ON m.id = p.mapping_id GROUP BY 1"))
+        pairs = dict(
+            trade.state("SELECT m.name, count(*) FROM pairs p JOIN mappings m ON m.id = p.mapping_id GROUP BY 1")
+        )
         for part in (trade.folder / "state").glob("syncd.db*"):
             part.unlink()
 

@@ -124,7 +124,9 @@ def test_the_script_has_something_of_everything(recorded: Recorded) -> None:
         assert customers["C6", side][0] == "Customer 6 renamed"
         assert ("C4", side) not in customers
         assert ("C5", side) not in customers
-    assert [each[0] for each in found["items"]] == [sku for sku in ("D1", "I1", "I2", "I3", "I6", "S1", "S2") for _ in "ab"]
+    assert [each[0] for each in found["items"]] == [
+        sku for sku in ("D1", "I1", "I2", "I3", "I6", "S1", "S2") for _ in "ab"
+    ]
     orders = {number: (state, document) for number, _, _, state, _, _, document, _ in found["orders"]}
     assert orders == {
         "D1": ("placed", ("D1", 0, False)),
@@ -142,12 +144,14 @@ def test_the_script_has_something_of_everything(recorded: Recorded) -> None:
         "O11": ("issued", ("O11", 1, False)),
     }
     invoices = sorted((number, docstatus, amended) for number, docstatus, amended, *_ in found["invoices"])
-    kept = sorted([*(document for _, document in orders.values()), ("O2", 2, False), ("O6", 2, False), ("O9", 2, False)])
+    kept = sorted(
+        [*(document for _, document in orders.values()), ("O2", 2, False), ("O6", 2, False), ("O9", 2, False)]
+    )
     assert invoices == kept
     titles = {number: title for number, docstatus, _, title, *_ in found["invoices"] if docstatus < 2}
     assert (titles["O4"], titles["O5"]) == ("Order 4, called anew", "Order 5 of the site")
     lines = {number: rows for number, *_, rows in found["orders"]}
-    assert lines["O2"] == (("1", 1), ) or lines["O2"] == ((1, "I1", 7, 5000), (2, "I2", 1, 1250), (3, "S1", 1, 300))
+    assert lines["O2"] == (("1", 1),) or lines["O2"] == ((1, "I1", 7, 5000), (2, "I2", 1, 1250), (3, "S1", 1, 300))
     assert lines["O6"] == ((1, "I1", 6, 5000),)
     assert [found[part] for part in ("open", "failures", "conflicts", "staged")] == [[]] * 4
 

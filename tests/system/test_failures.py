@@ -102,6 +102,14 @@ def test_without_the_right_to_create_nothing_is_tried_record_by_record(erp: Worl
     assert (counts["created"]["erpnext"], counts["failed"]) == (1000, 0), "with the right, all of them"
 
 
+def test_a_right_that_one_record_lacks_does_not_stop_the_others(erp: World) -> None:
+    """A User Permission refuses single documents, in the same words; the roles give the right."""
+    erp.shop.add(customers(20))
+    erp.site.fault("status", path_contains=INSERT, status=403)
+    counts = erp.deployment.reconcile()
+    assert (erp.site.met(), counts["created"]["erpnext"]) == (1, 20)
+
+
 ITEMS = """\
 [mapping]
 doctype = "Item"

@@ -22,6 +22,7 @@ from syncd.errors import (
     AccessError,
     BusyError,
     GoneError,
+    LostLinkError,
     RecordError,
     RefusedError,
     StaleError,
@@ -235,7 +236,8 @@ def record_error(refusal: Refusal, subject: str) -> RecordError:
             code=code,
             request_id=request_id,
         )
-    return RefusedError(
+    refused = LostLinkError if code == "LinkValidationError" else RefusedError
+    return refused(
         f"{subject}: the site refuses it: {described(refusal)}",
         hint=hint_for(code, refusal.status),
         code=code,

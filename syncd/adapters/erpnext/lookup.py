@@ -96,7 +96,5 @@ def standing(rows: Sequence[Row]) -> list[Row]:
     live = {row.partner for row in rows if row.docstatus != _CANCELLED}
     last = {row.partner: row.key for row in rows}
     return [
-        row
-        for row in rows
-        if row.docstatus != _CANCELLED or (row.partner not in live and last[row.partner] == row.key)
+        row for row in rows if row.docstatus != _CANCELLED or (row.partner not in live and last[row.partner] == row.key)
     ]

@@ -84,4 +84,3 @@ class Traces:
             self._client.kept(_READABLE, lambda: False)
             return []
         return [Deletion(str(row["deleted_name"]), str(row["creation"])) for row in found if row["deleted_name"]]
-

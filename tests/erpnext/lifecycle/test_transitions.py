@@ -13,7 +13,7 @@ from syncd.adapters.sandbox import SandboxServer
 from syncd.adapters.sandbox.faults import FaultKind, Rule
 from syncd.core.model import Action, Row, Rows
 from syncd.core.spec import CancelLinked, SubmitFails
-from syncd.errors import BusyError, HeldError, RefusedError, StaleError
+from syncd.errors import BusyError, HeldError, NotAllowedError, RefusedError, StaleError
 from syncd.ports.endpoint import Done
 from tests.erpnext.lifecycle.invoices import (
     changed,
@@ -115,7 +115,7 @@ def test_a_missing_right_is_a_failure_with_a_name_not_a_persons_decision(
     limited: SiteClient, endpoint: ErpnextEndpoint, drafts: list[Row]
 ) -> None:
     refused = error(one(ErpnextEndpoint(limited, invoice_spec()), write(Action.SUBMIT, drafts[0])))
-    assert type(refused) is RefusedError
+    assert type(refused) is NotAllowedError
     assert refused.code == "PermissionError"
     assert endpoint.fetch([drafts[0].key]) == [drafts[0]]
 
