@@ -63,6 +63,7 @@ def test_a_batch_is_created_and_read_back_in_order(endpoint: ErpnextEndpoint) ->
 
 def test_a_full_batch_takes_two_requests(endpoint: ErpnextEndpoint) -> None:
     endpoint.capabilities()
+    endpoint.keyed_creation()
     endpoint.schema()
     before = endpoint.requests
     rows = done(endpoint.create([creation(str(i)) for i in range(199)], "op-1"))

@@ -264,6 +264,7 @@ def test_of_several_writes_with_one_stamp_one_is_done(orders: ErpnextEndpoint, o
 def test_a_hundred_orders_are_made_with_one_more_request(orders: ErpnextEndpoint, server: SandboxServer) -> None:
     orders.schema()
     orders.capabilities()
+    orders.keyed_creation()
     server.site.log.reset()
     writes = [
         creation(str(number), rows(*((None, "A", 1 + at, 10 * at) for at in range(1 + number % 3))))
