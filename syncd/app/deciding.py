@@ -85,7 +85,7 @@ def decide_page(run: Pass, page: Sequence[Work], conflicts: Mapping[int, Conflic
     for work in page:
         pair = pairs[work.pair.id]
         seen[pair.id] = {
-            side: _sight(pair, side, _row(work, side)) or _asked(pair, side, fetched[side]) for side in Side
+            side: _sight(run, pair, side, _row(work, side)) or _asked(pair, side, fetched[side]) for side in Side
         }
         if _was_cut_short(run, pair, work.erpnext or fetched[Side.ERPNEXT].get(pair.erpnext_name or "")):
             seen[pair.id][Side.ERPNEXT] = replace(seen[pair.id][Side.ERPNEXT], ours=True)
@@ -107,7 +107,7 @@ def decide_page(run: Pass, page: Sequence[Work], conflicts: Mapping[int, Conflic
         asked = {
             side: fetched[side][key]
             for side in Side
-            if (key := pair.key(side)) in fetched[side] and _sight(pair, side, _row(work, side)) is None
+            if (key := pair.key(side)) in fetched[side] and _sight(run, pair, side, _row(work, side)) is None
         }
         decided.append(Case(moved, work, sights, decision, conflict, asked))
     return decided
@@ -157,7 +157,7 @@ def _fetch_unknown(run: Pass, page: Sequence[Work], pairs: Mapping[int, Pair], s
     for work in page:
         pair = pairs[work.pair.id]
         key = pair.key(side)
-        if key is not None and _sight(pair, side, _row(work, side)) is None:
+        if key is not None and _sight(run, pair, side, _row(work, side)) is None:
             keys.append(key)
     return {row.key: row for row in run.endpoints[side].fetch(keys)} if keys else {}
 
@@ -169,7 +169,7 @@ def _asked(pair: Pair, side: Side, fetched: Mapping[str, Row]) -> Sight:
     return Sight(values=row.values, stamp=row.stamp, partner=row.partner)
 
 
-def _sight(pair: Pair, side: Side, staged: Staged | None) -> Sight | None:
+def _sight(run: Pass, pair: Pair, side: Side, staged: Staged | None) -> Sight | None:
     """A side as it stands: its staged row, else what it looked like when both agreed; None: unknown."""
     if staged is not None:
         presence = Presence.PRESENT
@@ -177,7 +177,13 @@ def _sight(pair: Pair, side: Side, staged: Staged | None) -> Sight | None:
             presence = Presence.DELETED
         elif staged.state is StagedState.OUT:
             presence = Presence.OUT
-        return Sight(values=decode_image(staged.image), stamp=staged.stamp, presence=presence, partner=staged.partner)
+        return Sight(
+            values=decode_image(staged.image),
+            stamp=staged.stamp,
+            presence=presence,
+            partner=staged.partner,
+            mine=run.is_own(side, staged.editor),
+        )
     baseline = pair.baseline(side)
     values = None if baseline is None else whole(baseline)
     if pair.state is PairState.PAUSED:

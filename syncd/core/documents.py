@@ -238,8 +238,7 @@ def _remove(case: DocumentCase, found: Transition, *, forced: bool) -> Decision 
     write = _erpnext_write(case, found, case.merged, forced=forced)
     if write is None:
         return Decision(verdict=Verdict.END, text=found.reason)
-    baseline = case.pair.baseline(Side.ERPNEXT)
-    edits = () if baseline is None else edits_since(case.mapping, Side.ERPNEXT, baseline, case.erpnext.values)
+    edits = edits_since(case.mapping, case.pair, Side.ERPNEXT, case.erpnext)
     if edits and not forced and case.mapping.spec.wins is not Wins.SOURCE:
         text = f"{found.reason}, but edited in ERPNext since both sides agreed"
         if case.mapping.spec.wins is Wins.ERPNEXT:

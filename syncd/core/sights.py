@@ -44,6 +44,8 @@ class Sight:
     partner: str | None = None
     ours: bool = False
     """A document that syncd itself left in another state than both sides agreed on: a transition that was cut short."""
+    mine: bool = False
+    """Syncd itself edited the record last, as far as its side tells."""
     undated: bool = False
     """Its last edit moved no stamp, or none since it was held: the stamp says nothing about that edit."""
 

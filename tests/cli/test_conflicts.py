@@ -155,7 +155,9 @@ def test_a_decision_on_a_record_that_moved_is_told(syncd: Syncd, application: Fa
 
 
 def test_a_kind_that_is_not_known_here_is_shown_by_its_text(syncd: Syncd, application: FakeApplication) -> None:
-    application.state.held = [conflict(1, kind="link", fields=[], text="it links to customer 7, which is held")]
+    application.state.held = [
+        conflict(1, kind="of a later version", fields=[], text="it links to customer 7, which is held")
+    ]
     out = syncd("conflicts", "show", "1").out
     assert "it links to customer 7, which is held" in out
     assert "What to do: make both sides fit; the next run looks again." in out

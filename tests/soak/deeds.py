@@ -1,4 +1,4 @@
-"""What people and other programs do to both sides while syncd is at it: each deed is data, so that a step can be printed.
+"""What people and other programs do to both sides while syncd is at it. Deeds are data, so that steps can be printed.
 
 A deed picks its record by a number, makes up a value that nobody used before and notes in the `Book` what it did.
 What the site refuses is not done and not noted.
@@ -39,8 +39,13 @@ class Book:
     values: int = 0
     last: dict[tuple[Record, str], Told] = field(default_factory=dict)
     gone: set[tuple[Record, Side]] = field(default_factory=set)
+    buried: set[Record] = field(default_factory=set)
+    """Records that were gone when both sides were last seen in agreement: they never come back by themselves."""
     touched: dict[Record, set[Side]] = field(default_factory=dict)
     """Sides on which a record was written to since it was last seen in agreement."""
+    paid: set[Record] = field(default_factory=set)
+    """Orders that a payment refers to: ERPNext cancels none of them before it, and syncd holds them for a person."""
+    clock_was_set_back: bool = False
     tokens: dict[tuple[str, Side, str], str] = field(default_factory=dict)
     """(kind, side, key) → token, also of records that are gone."""
     log: list[str] = field(default_factory=list)
@@ -134,6 +139,12 @@ def _new_customer(do: Doing, sides: Sequence[Side]) -> None:
             key = str(made["name"])
         do.book.tokens[CUSTOMER, side, key] = record[1]
         do.book.wrote(record, side, name=name, url=url)
+
+
+def _new_twins(do: Doing) -> None:
+    """A site whose clock was set back shows a new document to full passes only: its twin is met alone before."""
+    if not do.book.clock_was_set_back:
+        _new_customer(do, [Side.SOURCE, Side.ERPNEXT])
 
 
 def _edit_customer(do: Doing, side: Side, name: str, *, hidden: bool = False) -> None:
@@ -322,11 +333,13 @@ def _pay_invoice(do: Doing) -> None:
     held = do.invoice(1)
     if held is not None:
         do.desk.act("pay", "Sales Invoice", held["key"], amount=1)
+        do.book.paid.add((ORDER, held["token"]))
         do.book.wrote((ORDER, held["token"]), Side.ERPNEXT)
 
 
 def _clock_back(do: Doing) -> None:
     do.desk.site.clock.shift(-float(1 + do.pick % 120))
+    do.book.clock_was_set_back = True
     do.book.log.append("the site's clock was set back")
 
 
@@ -337,7 +350,7 @@ customers, and each is given a partner of its own."""
 DEEDS: Final[dict[str, Callable[[Doing], None]]] = {
     "customer made in the shop": lambda do: _new_customer(do, [Side.SOURCE]),
     "customer made at the site": lambda do: _new_customer(do, [Side.ERPNEXT]),
-    BETWEEN_RUNS: lambda do: _new_customer(do, [Side.SOURCE, Side.ERPNEXT]),
+    BETWEEN_RUNS: _new_twins,
     "customer's name edited in the shop": lambda do: _edit_customer(do, Side.SOURCE, "name"),
     "customer's url edited in the shop": lambda do: _edit_customer(do, Side.SOURCE, "url"),
     "customer edited in the shop without a stamp": lambda do: _edit_customer(do, Side.SOURCE, "url", hidden=True),

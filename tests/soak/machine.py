@@ -1,12 +1,11 @@
-"""The stateful machine: Hypothesis chooses what is done, what breaks and where syncd is killed; then the promise is asked.
+"""The machine: Hypothesis chooses what is done, what breaks and where syncd is killed; then the promise is asked for.
 
-`examples` says how many and how long. A failing example is printed as calls of the machine's steps: with `replay` they
-are a test (tests/soak/test_seeds.py).
+A failing example is printed as calls of the machine's steps: they are a test as they stand (tests/soak/test_seeds.py).
 """
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
@@ -16,7 +15,7 @@ from tests.system.crash_process import Point
 
 DEED = st.sampled_from(sorted(DEEDS))
 PICK = st.integers(0, 11)
-REQUEST = st.integers(1, 40)
+REQUEST = st.integers(1, 30)
 ANY_TIME = st.sampled_from(sorted(set(DEEDS) - {BETWEEN_RUNS}))
 MEANWHILE = st.lists(st.builds(Meanwhile, at=REQUEST, deed=ANY_TIME, pick=PICK), max_size=3)
 ANY_FAULT = st.builds(Fault, kind=st.sampled_from(sorted(FAULTS)), at=st.integers(1, 25))
@@ -44,9 +43,9 @@ class Machine(RuleBasedStateMachine):
             self.world = World()
         return self.world
 
-    @initialize(concurrency=st.sampled_from([1, 4]))
-    def begin(self, concurrency: int) -> None:
-        self.world = World(concurrency=concurrency)
+    @initialize(concurrency=st.sampled_from([1, 4]), orders=st.booleans())
+    def begin(self, concurrency: int, orders: bool) -> None:
+        self.world = World(concurrency=concurrency, orders=orders)
 
     @rule(deeds=st.lists(st.tuples(DEED, PICK), min_size=1, max_size=4))
     def people(self, deeds: list[tuple[str, int]]) -> None:
@@ -93,8 +92,6 @@ HEALTH = list(HealthCheck)
 
 def bounded(examples: int, steps: int = 12, *, shrink: bool = False) -> settings:
     """Settings for so many examples of so many steps."""
-    from hypothesis import Phase
-
     phases = [Phase.generate, Phase.shrink] if shrink else [Phase.generate]
     return settings(
         max_examples=examples,

@@ -66,7 +66,8 @@ class Promise:
     def _lines(self) -> dict[tuple[Side, str], Counter[tuple[str, float]]]:
         """(side, key of the order) → its rows: item and quantity, each with its number."""
         found: dict[tuple[Side, str], Counter[tuple[str, float]]] = {}
-        shop = "SELECT l.order_id AS k, i.sku AS item, l.quantity AS qty FROM order_lines l JOIN items i ON i.id = l.item_id"
+        shop = """SELECT l.order_id AS k, i.sku AS item, l.quantity AS qty
+            FROM order_lines l JOIN items i ON i.id = l.item_id"""
         site = 'SELECT parent AS k, item_code AS item, qty FROM "tabSales Invoice Item"'
         for side, rows in ((Side.SOURCE, self.trade.shop.rows(shop)), (Side.ERPNEXT, self.trade.desk.rows(site))):
             for row in rows:
@@ -81,7 +82,8 @@ class Promise:
             tokens |= {(kind, Side.ERPNEXT, row["name"]): row["token"] for row in self.documents[kind]}
         named: dict[Record, str] = {}
         for table, text in (("conflicts", "text"), ("failures", "error || ' → ' || hint")):
-            query = f"SELECT m.name, t.external_id, t.erpnext_name, {text} FROM {table} t JOIN mappings m ON m.id = t.mapping_id"
+            held = f"FROM {table} t JOIN mappings m ON m.id = t.mapping_id"
+            query = f"SELECT m.name, t.external_id, t.erpnext_name, {text} {held}"
             for kind, key, name, told in self.trade.state(query):
                 keys = [(kind, Side.SOURCE, str(key)), (kind, Side.ERPNEXT, str(name))]
                 token = next((tokens[each] for each in keys if each in tokens), None)
@@ -136,23 +138,27 @@ class Promise:
             assert twice == [], f"made twice: {kind} {twice} in the {side}"
 
     def _nothing_silent(self) -> None:
-        """Who is named has a reason: both sides were touched, or it waits for another record, which is named as well."""
+        """Who is named has a reason: both sides were touched, or it waits for another record that is named."""
         for record, told in self.named.items():
             sides = self.book.touched.get(record, set())
             waits = len(self.named) > 1 and any(words in told for words in WAITING)
-            reused = record[0] == ORDER and NAME_GIVEN_AGAIN in told and self._deleted_at_site(ORDER)
-            excused = len(sides) == 2 or waits or reused
+            reused = record[0] == ORDER and NAME_GIVEN_AGAIN in told and self._a_name_is_free()
+            excused = len(sides) == 2 or waits or reused or record in self.book.paid
             assert excused, f"{record} was touched on {sides or 'no side'} only, and is named: {told}"
 
-    def _deleted_at_site(self, kind: str) -> bool:
-        return any(record[0] == kind and side is Side.ERPNEXT for record, side in self.book.gone)
+    def _a_name_is_free(self) -> bool:
+        """Whether a document was deleted: by a person, or by syncd, because its order was voided as a draft."""
+        voided = any(row["state"] == "void" for row in self.rows[ORDER])
+        return voided or any(record[0] == ORDER for record, _ in self.book.gone)
 
     def _gone(self, record: Record) -> None:
         """Deleted on one side and left alone on the other: gone on both (an order's document is kept, cancelled)."""
         sides = self.book.touched.get(record, set())
-        if len(sides) == 2:
+        if record in self.book.buried:
+            left = [side.value for side in Side if (record, side) in self.book.gone and self._of(record, side)]
+            assert left == [], f"{record} had ended, and is back in {left}"
+        if len(sides) == 2 or record in self.book.buried:
             return
-        [row for row in self._of(record, Side.SOURCE)]
         assert self._of(record, Side.SOURCE) == [], f"{record} was deleted and is still in the shop"
         live = [row for row in self._of(record, Side.ERPNEXT) if record[0] != ORDER or row["docstatus"] < 2]
         assert live == [], f"{record} was deleted and is still at the site"
@@ -210,5 +216,8 @@ class Promise:
         return voided or not documents or all(document["docstatus"] == 2 for document in documents)
 
     def _agreed(self) -> None:
-        """From here on only what is named has been touched."""
+        """From here on only what is named has been touched, and what stands on both sides is not gone: its twin was."""
         self.book.touched = {record: sides for record, sides in self.book.touched.items() if record in self.named}
+        there = {record for record in self._records() if all(self._of(record, side) for side in Side)}
+        self.book.gone = {(record, side) for record, side in self.book.gone if record not in there}
+        self.book.buried = {record for record, _ in self.book.gone} - set(self.named)

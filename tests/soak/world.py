@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import atexit
 import shutil
 import signal
 import tempfile
@@ -13,8 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from syncd.adapters.sandbox.faults import FaultKind, Faults, Rule
-from syncd.core.model import Side
-from tests.soak.deeds import CUSTOMER, ITEM, REGULARS, SHOP_ITEMS, SITE_ITEMS, Book, do_deed
+from tests.soak.deeds import REGULARS, SHOP_ITEMS, SITE_ITEMS, Book, do_deed
 from tests.soak.promise import Promise, settle
 from tests.system.crash_process import Ended, Point, Processes, Run
 from tests.system.crash_trade import TABLES, Trade, copied, found, served
@@ -70,13 +69,18 @@ class _Disturbed(Faults):
 @cache
 def processes() -> Processes:
     """The warm process that runs are forked from: one for this process, ended with it."""
-    return Processes()
+    made = Processes()
+    atexit.register(made.close)
+    return made
 
 
 @cache
-def template() -> Path:
-    """A deployment in agreement: the regular customers and the items, no orders yet."""
-    folder = Path(tempfile.mkdtemp(prefix="syncd-soak-")) / "template"
+def template(*, orders: bool) -> Path:
+    """A deployment in agreement: the regular customers and the items; `orders`: one more customer, and orders as drafts
+    and submitted."""
+    parent = Path(tempfile.mkdtemp(prefix="syncd-soak-"))
+    atexit.register(shutil.rmtree, parent, ignore_errors=True)
+    folder = parent / "template"
     # A site gives the number of a deleted document to the next one. Where the order of the first is held, two orders
     # name one document for a while: with a unique column the second could not be told (and that is told).
     found(folder, TABLES.replace("erp_name TEXT UNIQUE", "erp_name TEXT"))
@@ -85,6 +89,10 @@ def template() -> Path:
             trade.shop.insert("customers", name=f"Regular {token}", vat=token, url="https://regular.example")
         for sku in SHOP_ITEMS + SITE_ITEMS:
             trade.shop.insert("items", sku=sku, title=f"Item {sku}")
+        if orders:
+            trade.shop.insert("customers", name="Passing trade", vat="T0", url="https://passing.example")
+        for number, state in enumerate(("placed", "placed", "issued", "issued", "issued") if orders else (), 1):
+            trade.shop.order(f"A{number}", 1 + number % 3, [(1, 2, 1_050), (2, 1, 500)], state=state)
         trade.run()
         trade.run()
     return folder
@@ -95,6 +103,7 @@ class World:
     """One example's trade, its book, and the steps that were taken."""
 
     concurrency: int = 1
+    orders: bool = False
     book: Book = field(default_factory=Book)
     trade: Trade = field(init=False)
     broken: list[BaseException] = field(default_factory=list)
@@ -103,7 +112,7 @@ class World:
         self._stack = ExitStack()
         parent = Path(tempfile.mkdtemp(prefix="syncd-soak-"))
         self._stack.callback(shutil.rmtree, parent, ignore_errors=True)
-        folder = copied(template(), parent / "trade")
+        folder = copied(template(orders=self.orders), parent / "trade")
         self.trade = self._stack.enter_context(served(folder, concurrency=self.concurrency))
 
     def close(self) -> None:
@@ -158,6 +167,3 @@ class World:
         settle(self.trade, processes())
         Promise(self.trade, self.book).ask()
         self.book.log.append("settled")
-
-
-__all__ = ["CUSTOMER", "FAULTS", "ITEM", "Fault", "Meanwhile", "Side", "World", "os", "processes"]

@@ -1,4 +1,4 @@
-"""What the databases of a trade hold, read past the program, in a form that does not depend on names given on the way."""
+"""What the databases of a trade hold, read past the program, in a form that no name given on the way changes."""
 
 from __future__ import annotations
 

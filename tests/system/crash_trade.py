@@ -144,11 +144,13 @@ qty = "quantity"
 rate = { source = "unit_cents", convert = "cents" }
 """
 
+_ID = "id INTEGER PRIMARY KEY AUTOINCREMENT"
+"""Otherwise SQLite gives the id of a deleted row to the next one, and no other database does."""
 _STAMP = "updated_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now'))"
 TABLES = f"""\
-CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT NOT NULL, vat TEXT, url TEXT, erp_name TEXT UNIQUE, {_STAMP});
-CREATE TABLE items (id INTEGER PRIMARY KEY, sku TEXT NOT NULL, title TEXT, {_STAMP});
-CREATE TABLE orders (id INTEGER PRIMARY KEY, number TEXT, label TEXT, customer_id INTEGER REFERENCES customers (id),
+CREATE TABLE customers ({_ID}, name TEXT NOT NULL, vat TEXT, url TEXT, erp_name TEXT UNIQUE, {_STAMP});
+CREATE TABLE items ({_ID}, sku TEXT NOT NULL, title TEXT, {_STAMP});
+CREATE TABLE orders ({_ID}, number TEXT, label TEXT, customer_id INTEGER REFERENCES customers (id),
     state TEXT NOT NULL DEFAULT 'placed', total_cents INTEGER, owed_cents INTEGER, erp_name TEXT UNIQUE, {_STAMP});
 CREATE TABLE order_lines (order_id INTEGER NOT NULL REFERENCES orders (id), line_no INTEGER NOT NULL,
     item_id INTEGER NOT NULL REFERENCES items (id), quantity REAL NOT NULL, unit_cents INTEGER NOT NULL DEFAULT 0,
