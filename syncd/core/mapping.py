@@ -122,7 +122,7 @@ class CompiledField:
             return True
         if source is None and self.erpnext_type.zero_is_empty and not erpnext:
             return True
-        if erpnext is None and self.source_type.zero_is_empty and not source:
+        if erpnext is None and not source and (self.source_type.zero_is_empty or self.erpnext_type.zero_is_empty):
             return True
         try:
             return self.lens.same(erpnext, self.lens.to_erpnext(source))
