@@ -3,6 +3,7 @@
 #   make run      the demo: both sides of a shop brought into agreement (demo data is built on first use)
 #   make test     the quick tests          make test-slow  the slow ones: CI runs both
 #   make check    ruff, formatting, mypy --strict, import directions
+#   make soak     a machine that edits, breaks and kills at random, SECONDS=600 long
 #   make pages    the pages of docs/ that are made from the code: transitions, pairs
 #   make schemas  the JSON Schemas that editors use, made anew from the settings' own classes
 #   make bench    the first bench (docs/benchmarks.md)
@@ -16,7 +17,7 @@ PYTEST := $(BIN)/python -m pytest -n 2
 CHECKED := syncd tests demo benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow check schemas pages bench constraints clean distclean
+.PHONY: help run test test-slow soak check schemas pages bench constraints clean distclean
 .DELETE_ON_ERROR:
 
 help:
@@ -77,6 +78,10 @@ check: $(VENV)/.ready-dev
 	@$(BIN)/ruff format --check $(CHECKED)
 	@$(BIN)/mypy syncd demo benchmarks
 	@$(BIN)/lint-imports
+
+# As long as one likes, with random seeds: make soak SECONDS=3600
+soak: $(VENV)/.ready-dev
+	@$(BIN)/python -m tests.soak $(if $(SECONDS),--seconds $(SECONDS),)
 
 pages: $(VENV)/.ready-dev
 	@$(BIN)/python -m tests.core.pages

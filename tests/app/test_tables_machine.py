@@ -290,5 +290,5 @@ class Soak(Machine):
     pass
 
 
-Soak.TestCase.settings = settings(Machine.TestCase.settings, max_examples=200, stateful_step_count=30)
+Soak.TestCase.settings = settings(Machine.TestCase.settings, max_examples=80, stateful_step_count=30)
 TestSoak = pytest.mark.timeout(0)(pytest.mark.slow(Soak.TestCase))
