@@ -19,7 +19,7 @@ from syncd.ports.endpoint import Done, WriteResult
 from syncd.ports.records import AgreedPair, NewPair, PairChange
 
 if TYPE_CHECKING:
-    from syncd.app.deciding import Case
+    from syncd.app.cases import Case
 
 PAGE = 1000
 BEAT = 20

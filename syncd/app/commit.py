@@ -9,11 +9,12 @@ from typing import TypeAlias
 from syncd.app.amendments import left_at
 from syncd.app.auditing import with_excuses
 from syncd.app.births import WAITS_FOR_LINK
+from syncd.app.cases import NOTHING, TRANSITIONS, Case
 from syncd.app.context import Pass
-from syncd.app.deciding import NOTHING, TRANSITIONS, Case, conflict_of, decides, told_stamp, transition_conflict
 from syncd.app.failures import failure_of, passing
 from syncd.app.linking import links_to_lost
 from syncd.app.pairs import owes_link, sent_over
+from syncd.app.questions import conflict_of, decides, is_shown, told_stamp, transition_conflict
 from syncd.app.staging import pair_row
 from syncd.app.worked_out import without_worked_out
 from syncd.core.documents import DOCUMENT, TRANSITION
@@ -142,12 +143,7 @@ def _paused(case: Case) -> PairChange:
 
 def _hold(run: Pass, case: Case, outcome: Settled) -> None:
     conflict = conflict_of(run, case)
-    shown = case.conflict
-    if (
-        shown is None
-        or (shown.fields, shown.text) != (conflict.fields, conflict.text)
-        or (shown.erpnext_stamp, shown.source_stamp) != (conflict.erpnext_stamp, conflict.source_stamp)
-    ):
+    if case.conflict is None or not is_shown(case.conflict, conflict, case):
         outcome.conflict = conflict
     if case.pair != case.work.pair or case.pair.state is not PairState.HELD or case.moved():
         outcome.change = _state_only(case, PairState.HELD)

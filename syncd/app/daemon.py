@@ -121,6 +121,8 @@ class Daemon:
         except SyncdError as error:
             if self._troubles.is_news(name, error.message, self._clock.now()):
                 log.warning("pass failed", mapping=name, error=error.message, hint=error.hint)
+            else:
+                log.debug("pass failed again", mapping=name, error=error.message)
             return
         counts = result.mappings.get(name)
         if counts is not None and counts.halt:

@@ -2,61 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
-from zoneinfo import ZoneInfo
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
-import orjson
-
+from syncd.app.asking import certain
+from syncd.app.cases import Case, staged_row
 from syncd.app.context import Pass, whole
 from syncd.app.linking import forget_links, learn_chosen, learn_links
-from syncd.core.documents import TRANSITION
-from syncd.core.merge import Choice
-from syncd.core.model import OPEN_STATES, Action, FieldConflict, Image, Pair, PairState, Raw, Row, Side
+from syncd.app.questions import choice_of, told_stamp
+from syncd.core.model import OPEN_STATES, Image, Pair, PairState, Row, Side
 from syncd.core.plan import Decision, Presence, Sight, Verdict, decide_pair
-from syncd.core.resolution import decode_resolution
 from syncd.core.strays import PARTNER, decide_stray
-from syncd.core.values import decode_image, digest, encode_image, parse_stamp
-from syncd.errors import HeldError
+from syncd.core.values import decode_image
 from syncd.ports.state import ConflictRecord, Staged, StagedState, Work
 
 PAGE = 500
-NOTHING: Mapping[Side, Image] = {}
-TRANSITIONS = frozenset({Action.SUBMIT, Action.CANCEL, Action.AMEND})
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One pair, what both sides hold of it, and what is to be done. `pair` carries rebased baselines."""
-
-    pair: Pair
-    work: Work
-    sights: dict[Side, Sight]
-    decision: Decision
-    conflict: ConflictRecord | None = None
-    """The conflict that is open on it."""
-    asked: Mapping[Side, Row] = field(default_factory=dict)
-    """Records that were not staged and had to be asked for."""
-
-    def staged(self) -> list[int]:
-        """Ids of its staged rows."""
-        return [row.id for row in (self.work.erpnext, self.work.source) if row is not None]
-
-    def mark(self, stored: Mapping[Side, Image] = NOTHING) -> bytes:
-        """A digest of what both sides hold (`stored`, where they were written since) and of what a person decided:
-        another one means a change, and that what was refused may be tried again."""
-        erpnext, source = (stored.get(side, self.sights[side].values) for side in (Side.ERPNEXT, Side.SOURCE))
-        decided = self.conflict.resolution if self.conflict is not None else None
-        return digest(encode_image(erpnext + source) + (decided or b""))
-
-    def moved(self) -> bool:
-        """Whether a side carries another stamp than the pair has recorded."""
-        return any(self.work.pair.stamp(side) != self.sights[side].stamp for side in Side)
-
-    def row(self, side: Side) -> Staged | None:
-        """Its staged row of `side`."""
-        return _row(self.work, side)
 
 
 def open_conflicts(run: Pass) -> dict[int, ConflictRecord]:
@@ -85,7 +45,7 @@ def decide_page(run: Pass, page: Sequence[Work], conflicts: Mapping[int, Conflic
     for work in page:
         pair = pairs[work.pair.id]
         seen[pair.id] = {
-            side: _sight(run, pair, side, _row(work, side)) or _asked(pair, side, fetched[side]) for side in Side
+            side: _sight(run, pair, side, staged_row(work, side)) or _asked(pair, side, fetched[side]) for side in Side
         }
         if _was_cut_short(run, pair, work.erpnext or fetched[Side.ERPNEXT].get(pair.erpnext_name or "")):
             seen[pair.id][Side.ERPNEXT] = replace(seen[pair.id][Side.ERPNEXT], ours=True)
@@ -107,7 +67,7 @@ def decide_page(run: Pass, page: Sequence[Work], conflicts: Mapping[int, Conflic
         asked = {
             side: fetched[side][key]
             for side in Side
-            if (key := pair.key(side)) in fetched[side] and _sight(run, pair, side, _row(work, side)) is None
+            if (key := pair.key(side)) in fetched[side] and _sight(run, pair, side, staged_row(work, side)) is None
         }
         decided.append(Case(moved, work, sights, decision, conflict, asked))
     return decided
@@ -125,7 +85,7 @@ def _is_undated(
     if conflict is not None:
         now = (told_stamp(run, sights, Side.ERPNEXT), told_stamp(run, sights, Side.SOURCE))
         return None not in now and now == (conflict.erpnext_stamp, conflict.source_stamp)
-    staged = _row(work, side)
+    staged = staged_row(work, side)
     if staged is None or staged.stamp is None or work.pair.state is not PairState.AGREED:
         return False
     return staged.stamp == work.pair.stamp(side)
@@ -135,10 +95,6 @@ def _was_cut_short(run: Pass, pair: Pair, document: Staged | Row | None) -> bool
     """Whether a document may stand where it does because a transition of syncd's own was not finished: its pair is
     open, and nobody else has edited it since."""
     return document is not None and pair.state in OPEN_STATES and run.is_own(Side.ERPNEXT, document.editor)
-
-
-def _row(work: Work, side: Side) -> Staged | None:
-    return work.erpnext if side is Side.ERPNEXT else work.source
 
 
 def _rebased(run: Pass, work: Work) -> Pair:
@@ -157,9 +113,9 @@ def _fetch_unknown(run: Pass, page: Sequence[Work], pairs: Mapping[int, Pair], s
     for work in page:
         pair = pairs[work.pair.id]
         key = pair.key(side)
-        if key is not None and _sight(run, pair, side, _row(work, side)) is None:
+        if key is not None and _sight(run, pair, side, staged_row(work, side)) is None:
             keys.append(key)
-    return {row.key: row for row in run.endpoints[side].fetch(keys)} if keys else {}
+    return {row.key: row for row in certain(run, side, keys)}
 
 
 def _asked(pair: Pair, side: Side, fetched: Mapping[str, Row]) -> Sight:
@@ -221,117 +177,6 @@ def follow_keys(pair: Pair, work: Work) -> Pair:
         creation=erpnext.creation if erpnext is not None and erpnext.creation is not None else pair.creation,
         docstatus=erpnext.docstatus if erpnext is not None else pair.docstatus,
     )
-
-
-def choice_of(conflict: ConflictRecord, decision: Decision) -> Choice | None:
-    """A person's decision on a conflict; None where there is none, or what was shown is not what stands there now.
-
-    Values are compared, not stamps: not every source has stamps, and edits of other fields change nothing about it.
-    """
-    if conflict.resolution is None:
-        return None
-    resolution = decode_resolution(conflict.resolution)
-    if conflict.kind == TRANSITION and decision.verdict is Verdict.WRITE:
-        # Refused by ERPNext: the decision on it is bound to the same transition, which is tried again.
-        same = decision.state is not None and conflict.fields == _shown([decision.state])
-        return resolution.choice if same and not resolution.moved else None
-    if decision.verdict is not Verdict.HOLD:
-        return None
-    return None if resolution.moved or not _is_same_question(conflict, decision) else resolution.choice
-
-
-def _is_same_question(conflict: ConflictRecord, decision: Decision) -> bool:
-    return (conflict.kind, conflict.fields) == (decision.kind, shown_fields(decision))
-
-
-def conflict_of(run: Pass, case: Case) -> ConflictRecord:
-    """The conflict that a held decision opens."""
-    decision = case.decision
-    staged = case.row(Side.ERPNEXT)
-    return ConflictRecord(
-        mapping=run.mapping.name,
-        kind=decision.kind,
-        external_id=case.pair.external_id,
-        erpnext_name=case.pair.erpnext_name,
-        pair=case.pair.id,
-        fields=shown_fields(decision),
-        erpnext_stamp=told_stamp(run, case.sights, Side.ERPNEXT),
-        source_stamp=told_stamp(run, case.sights, Side.SOURCE),
-        editor=staged.editor if staged is not None else None,
-        text=(decision.text or _conflict_text(decision)) + _not_carried_out(case),
-        opened=run.clock.now(),
-        run=run.run,
-    )
-
-
-def told_stamp(run: Pass, sights: Mapping[Side, Sight], side: Side) -> Raw:
-    """A side's stamp with the offset of its zone, so that a person can compare the two; as it was read where the zone
-    repeats that hour, or where it is no time."""
-    raw, zone = sights[side].stamp, run.mapping.zone(side)
-    stamp = parse_stamp(raw, zone) if isinstance(raw, str | datetime) else None
-    if stamp is None or stamp.ambiguous:
-        return raw
-    offset = stamp.at.astimezone(ZoneInfo(zone)).utcoffset()
-    return raw if offset is None else stamp.at.astimezone(timezone(offset))
-
-
-def transition_conflict(run: Pass, case: Case, error: HeldError) -> ConflictRecord:
-    """The conflict of a document whose transition only a person can decide on. A decision that was tried is spent."""
-    text = f"{error.message} → {error.hint}" if error.hint else error.message
-    decision = replace(case.decision, kind=TRANSITION, text=text)
-    held = conflict_of(run, replace(case, decision=decision, conflict=None))
-    return replace(
-        held,
-        text=text + _refused_again(case),
-        fields=_shown([] if case.decision.state is None else [case.decision.state]),
-    )
-
-
-def decides(case: Case) -> bool:
-    """Whether a person's decision on the record was noted when it was decided on."""
-    return case.conflict is not None and case.conflict.resolution is not None
-
-
-def _refused_again(case: Case) -> str:
-    """What is said about a decision that was tried, or was made on something else than stands there now."""
-    if case.conflict is None or case.conflict.resolution is None:
-        return ""
-    resolution = decode_resolution(case.conflict.resolution)
-    what = "not carried out, since the record moved after it was shown" if resolution.moved else "tried, and refused"
-    return f"; the decision ({resolution.text}) was {what}"
-
-
-def _not_carried_out(case: Case) -> str:
-    """What is said about a decision that was made on other values than stand there now."""
-    if case.conflict is None or case.conflict.resolution is None:
-        return ""
-    resolution = decode_resolution(case.conflict.resolution)
-    if not resolution.moved and _is_same_question(case.conflict, case.decision):
-        return ""
-    return f"; the decision ({resolution.text}) was not carried out, since the record moved after it was shown"
-
-
-def shown_fields(decision: Decision) -> bytes:
-    """The fields of a held decision as a person is shown them, as JSON."""
-    return _shown(decision.conflicts)
-
-
-def _shown(conflicts: Iterable[FieldConflict]) -> bytes:
-    """`outcomes` stand with a document's state only: what taking either side does."""
-    shown: list[dict[str, object]] = []
-    for conflict in conflicts:
-        names = ("field", "base", "erpnext", "source", "reason")
-        shown.append({name: getattr(conflict, name) for name in names})
-        if any(conflict.outcomes):
-            shown[-1]["outcomes"] = dict(zip((side.value for side in Side), conflict.outcomes, strict=True))
-    return orjson.dumps(shown, default=str)
-
-
-def _conflict_text(decision: Decision) -> str:
-    names = ", ".join(conflict.field for conflict in decision.conflicts)
-    reasons = "; ".join(dict.fromkeys(conflict.reason for conflict in decision.conflicts if conflict.reason))
-    text = f"both sides hold values of their own in {names}"
-    return f"{text} ({reasons})" if reasons else text
 
 
 def counts_as(decision: Decision) -> tuple[int, int]:

@@ -24,9 +24,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from syncd.app.cases import Case
 from syncd.app.commit import Settled, is_parked, settle_case, waits_for_person
 from syncd.app.context import Pass
-from syncd.app.deciding import Case, cases
+from syncd.app.deciding import cases
 from syncd.core.journal import DONE, Entry, Outcome, encode_entries, encode_results
 from syncd.core.model import Action, FieldChange, Side, Write
 from syncd.core.plan import Verdict

@@ -10,8 +10,8 @@ from syncd.ports.records import Staged
 
 if TYPE_CHECKING:
     from syncd.app.births import Birth
+    from syncd.app.cases import Case
     from syncd.app.context import Pass
-    from syncd.app.deciding import Case
 
 
 class Gate:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from syncd.app.asking import certain
 from syncd.app.context import Pass
 from syncd.app.singles import PAGE, all_unpaired
 from syncd.core.model import Side
@@ -51,7 +52,7 @@ def _gone(run: Pass, side: Side, keys: set[str]) -> Sequence[str]:
     asked = sorted(keys)
     known = run.store.known(run.mapping.name, side, asked, [None] * len(asked))
     unseen = [key for key, entry in zip(asked, known, strict=True) if entry is None]
-    there = {row.key for row in run.endpoints[side].fetch(unseen)} if unseen else set()
+    there = {row.key for row in certain(run, side, unseen)}
     return [key for key in unseen if key not in there]
 
 

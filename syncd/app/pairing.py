@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 import orjson
 
 from syncd.app.amendments import CANCELLED
+from syncd.app.asking import certain
 from syncd.app.context import Pass
 from syncd.app.pairs import ended_pair
 from syncd.app.rematching import rematch
@@ -217,13 +218,9 @@ def _end_orphans(run: Pass, side: Side) -> None:
     claimants = list(all_unpaired(run, side, [StagedState.NEW], claiming=True))
     for start in range(0, len(claimants), PAGE):
         rows = claimants[start : start + PAGE]
-        there = {found.key for found in run.endpoints[side.other].fetch([row.partner for row in rows if row.partner])}
-        taken = {
-            pair.key(side.other)
-            for pair, _ in run.store.pairs_by_key(
-                run.mapping.name, side.other, [row.partner for row in rows if row.partner]
-            )
-        }
+        partners = list(dict.fromkeys(row.partner for row in rows if row.partner))
+        taken = {pair.key(side.other) for pair, _ in run.store.pairs_by_key(run.mapping.name, side.other, partners)}
+        there = {found.key for found in certain(run, side.other, [key for key in partners if key not in taken])}
         # Of several that name one partner the first stands for it.
         first = {row.partner: row for row in reversed(rows)}
         gone = [row for partner, row in first.items() if partner not in there and partner not in taken]

@@ -26,8 +26,8 @@ from syncd.ports.state import Staged
 
 if TYPE_CHECKING:
     from syncd.app.births import Birth
+    from syncd.app.cases import Case
     from syncd.app.context import Pass
-    from syncd.app.deciding import Case
 
 MOVED = "changed since the plan was made; it was left untouched"
 LISTED = 1000

@@ -30,7 +30,7 @@ from syncd.ports.state import Staged, StateStore
 
 if TYPE_CHECKING:
     from syncd.app.births import Birth
-    from syncd.app.deciding import Case
+    from syncd.app.cases import Case
     from syncd.core.mapping import CompiledMapping
 
 TemporaryStore = Callable[[], AbstractContextManager[StateStore]]

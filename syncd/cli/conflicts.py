@@ -154,7 +154,7 @@ def _more(conflict: ConflictRecord, around: Surroundings) -> dict[str, Any]:
 
 def _what_it_does(conflict: ConflictRecord, take: str, around: Surroundings) -> dict[str, Any]:
     """What taking a side writes; of a document's state, what becomes of the document, in words."""
-    if conflict.kind == text.TRANSITION:
+    if conflict.kind in text.DOCUMENT_STATES:
         return {"outcome": text.outcome_of(conflict, take)}
     return {"writes": text.writes_of(conflict, take, around)}
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 FIELDS = "fields"
 DELETED = "deleted"
-TRANSITION = "transition"
-"""A document that would be submitted, cancelled or amended, and a person has to say whether."""
+DOCUMENT_STATES = frozenset({"state", "transition"})
+"""A document would be submitted, cancelled or amended, and a person has to say whether; `state`: both sides changed."""
 _PLACES = {"erpnext": "ERPNext", "source": "the source"}
 _OTHER = {"erpnext": "source", "source": "erpnext"}
 
@@ -35,7 +35,7 @@ def names_of(conflict: ConflictRecord) -> list[str]:
 
 def is_decidable(conflict: ConflictRecord) -> bool:
     """Whether taking one side decides it. A document that was never made has no state to take."""
-    return conflict.kind in {FIELDS, DELETED} or (conflict.kind == TRANSITION and conflict.pair is not None)
+    return conflict.kind in {FIELDS, DELETED} or (conflict.kind in DOCUMENT_STATES and conflict.pair is not None)
 
 
 def is_settable(conflict: ConflictRecord) -> bool:
@@ -179,7 +179,7 @@ def choice_text(conflict: ConflictRecord, choice: Choice) -> str:
         return f"both sides get {given}"
     if conflict.kind == DELETED:
         return f"what {_PLACES[choice.take.value]} shows counts"
-    if conflict.kind == TRANSITION:
+    if conflict.kind in DOCUMENT_STATES:
         return outcome_of(conflict, choice.take.value)
     changes = ", ".join(
         f"{printable(str(field['field']))} {value_text(field.get(choice.take.value))}" for field in fields_of(conflict)
@@ -211,7 +211,7 @@ def _outcome(conflict: ConflictRecord, take: str, around: Surroundings) -> Itera
     if conflict.kind == DELETED:
         yield _deletion_outcome(conflict, take)
         return
-    if conflict.kind == TRANSITION:
+    if conflict.kind in DOCUMENT_STATES:
         yield outcome_of(conflict, take)
         return
     writes = writes_of(conflict, take, around)

@@ -31,7 +31,9 @@ from syncd.core.sights import Decision, Presence, Sight, Verdict, newest_of, ref
 from syncd.core.values import InvalidValue, show
 
 TRANSITION = "transition"
-"""Kind of the conflict of a document whose state has to be decided on."""
+"""Kind of what is held because only a person can say whether a document is submitted, cancelled or amended."""
+STATE = "state"
+"""Kind of the conflict of a document whose state both sides changed, or one side its state and the other its fields."""
 
 DOCUMENT = "(document)"
 """What a change of the document's state is called among the changes of its fields."""
@@ -174,7 +176,7 @@ def _hold(case: DocumentCase, found: Transition, newest: Newest) -> Decision:
     edited = [each.field for each in (*fields, *case.merged.conflicts) if not case.situation.moved]
     return Decision(
         verdict=Verdict.HOLD,
-        kind=TRANSITION,
+        kind=STATE if found.step is Step.CONFLICT else TRANSITION,
         text=f"{reason}: {', '.join(edited)}" if edited else reason,
         conflicts=(_state_conflict(case), *fields, *case.merged.conflicts),
     )
@@ -246,7 +248,7 @@ def _remove(case: DocumentCase, found: Transition, *, forced: bool) -> Decision 
             return _carry_out(case, kept, forced=False)
         if case.situation.asked is Asked.DELETED:
             return Decision(verdict=Verdict.HOLD, kind=DELETED, conflicts=edits, text=text)
-        return Decision(verdict=Verdict.HOLD, kind=TRANSITION, conflicts=(_state_conflict(case), *edits), text=text)
+        return Decision(verdict=Verdict.HOLD, kind=STATE, conflicts=(_state_conflict(case), *edits), text=text)
     return Decision(verdict=Verdict.WRITE, writes=(write,), text=found.reason, ends=True, state=_state_conflict(case))
 
 

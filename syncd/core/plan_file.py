@@ -54,7 +54,7 @@ class PlannedWrite:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedStep:
-    """What is decided on one record at once. `mark` is a digest of what both sides held (`deciding.Case.mark`), for a
+    """What is decided on one record at once. `mark` is a digest of what both sides held (`Case.mark`), for a
     creation of the record that it is made from; None where it follows from an earlier step. Without `writes` the pair
     ends."""
 

@@ -6,6 +6,7 @@ import pytest
 
 from syncd.core.mapping import ChangedAfterSubmit, ErpnextDeleted, SourceDeleted, WriteBack
 from syncd.core.model import Action, Side, Wins
+from syncd.errors import HeldError
 
 AMEND, HOLD, ERPNEXT = ChangedAfterSubmit.AMEND, ChangedAfterSubmit.HOLD, ChangedAfterSubmit.ERPNEXT
 
@@ -110,9 +111,10 @@ def test_cancelled_by_a_person_and_changed_in_the_source(make_documents, take, s
     document, row = world.made("paid")
     world.erpnext.cancel(document)
     world.source.edit(row, title="Tables")
-    assert world.counts().held == 1
+    counts = world.counts()
+    assert (counts.conflicts, counts.held) == (1, 1), "a transition that both sides changed differently"
     [conflict] = world.conflicts()
-    assert (conflict.kind, conflict.text) == ("transition", "cancelled in ERPNext, changed in the source: title")
+    assert (conflict.kind, conflict.text) == ("state", "cancelled in ERPNext, changed in the source: title")
     assert world.standing == {document: 2}
     assert world.shop(row)[:2] == ("paid", "Tables")
     world.quiet()
@@ -338,4 +340,25 @@ def test_an_amendment_of_what_has_ended_is_nobodys_partner(make_documents, back,
         assert (counts.created["source"], counts.held, counts.failed) == (0, 0, 0)
     assert amended not in world.pairs().values()
     assert world.standing[amended] == 1
+    world.quiet(full=True)
+
+
+def test_a_decision_on_a_conflict_that_erpnext_refuses_stays_shown_as_refused(make_documents):
+    world = make_documents()
+    document, row = world.made("paid")
+    world.erpnext.cancel(document)
+    world.source.edit(row, title="wrong")
+    assert (world.counts().conflicts, world.conflicts()[0].kind) == (1, "state")
+    world.erpnext.options.refuse_submit = lambda values: "No rate is set" if values.get("title") == "wrong" else ""
+    world.erpnext.options.refusal = HeldError
+    world.resolve(Side.SOURCE)
+    for _ in range(3):
+        assert world.counts().held == 1
+        [conflict] = world.conflicts()
+        assert "No rate is set" in conflict.text, "what stands against it is told by later passes, too"
+    world.erpnext.options.refuse_submit = lambda _values: ""
+    world.resolve(Side.SOURCE)
+    assert world.counts().held == 0
+    assert world.document(world.name(row))[:2] == (1, "wrong")
+    assert list(world.standing.values()) == [2, 1]
     world.quiet(full=True)

@@ -19,23 +19,27 @@ FIELDS = ("customer_name", "website", "tax_id", "default_commission_rate", "disa
 
 
 class FakeClock:
-    """Sleeping takes no time but moves the clock; `slept` tells how long each sleep was to be."""
+    """The present, as the sandbox has it, but sleeping takes no time and moves the clock instead.
+
+    `at`, once a test has set it, stands still. `slept` tells how long each sleep was to be.
+    """
 
     def __init__(self) -> None:
-        self.at = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
+        self.at: datetime | None = None
         self.slept: list[float] = []
+        self._ahead = timedelta(0)
         self._lock = Lock()
 
     def now(self) -> datetime:
-        return self.at
+        return (self.at or datetime.now(UTC)) + self._ahead
 
     def sleep(self, seconds: float) -> None:
         with self._lock:
             self.slept.append(seconds)
-            self.at += timedelta(seconds=seconds)
+            self._ahead += timedelta(seconds=seconds)
 
     def monotonic(self) -> float:
-        return self.at.timestamp()
+        return self.now().timestamp()
 
 
 class MostJitter(Random):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import httpx
 import orjson
 import pytest
@@ -29,6 +31,14 @@ QUERY = ListQuery(doctype="Customer", fields=("name",), filters=[], or_filters=[
 DEADLOCK = refusal(500, "QueryDeadlockError", "Deadlock occurred")
 LOCKED = refusal(417, "DocumentLockedError", "The document is being changed by a job")
 MALFORMED = httpx.RemoteProtocolError("peer closed connection without sending complete message body")
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """Time passes by sleeping alone."""
+    made = FakeClock()
+    made.at = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
+    return made
 
 
 def test_names_are_encoded_byte_by_byte() -> None:

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from syncd.adapters.erpnext.errors import plain_text, read_refusal, record_error
-from syncd.errors import BusyError, GoneError, RecordError, RefusedError, StaleError, UnknownOutcomeError
+from syncd.errors import BusyError, GoneError, LostLinkError, RecordError, RefusedError, StaleError, UnknownOutcomeError
 from tests.erpnext.helpers import refusal
 
 
@@ -22,7 +22,7 @@ TEXTS = [
     (
         "link target missing",
         refusal(417, "LinkValidationError", "Could not find Territory: Atlantis"),
-        RefusedError,
+        LostLinkError,
         "Customer “Acme”: the site refuses it: Could not find Territory: Atlantis",
         "make it in ERPNext, or convert the value",
     ),
@@ -132,7 +132,7 @@ TEXTS = [
     (
         "version 14, two lines of exception",
         httpx.Response(417, json={"exc": "[]", "exception": "Traceback\nfrappe.exceptions.LinkValidationError: No X"}),
-        RefusedError,
+        LostLinkError,
         "Customer “Acme”: the site refuses it: No X",
         "make it in ERPNext",
     ),

@@ -18,6 +18,7 @@ from syncd.errors import (
     AccessError,
     BusyError,
     GoneError,
+    LostLinkError,
     RecordError,
     RefusedError,
     StaleError,
@@ -110,7 +111,7 @@ def test_one_bad_record_never_stops_another(endpoint: ErpnextEndpoint, rows: lis
     done = dict(endpoint.apply(writes))
     assert row_of(done[0])
     assert row_of(done[4])
-    assert [type(error_of(done[i])) for i in (1, 2, 3)] == [RefusedError, GoneError, StaleError]
+    assert [type(error_of(done[i])) for i in (1, 2, 3)] == [LostLinkError, GoneError, StaleError]
     assert "Could not find Territory: Atlantis" in error_of(done[1]).message
 
 

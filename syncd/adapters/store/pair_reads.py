@@ -28,7 +28,7 @@ _STAGED_STATES = {state.value: state for state in StagedState}
 _LIVE = tuple(state.value for state in PairState if state is not PairState.ENDED)
 _ALL = tuple(state.value for state in PairState)
 _OPEN = tuple(sorted(state.value for state in OPEN_STATES))
-_CONFLICT_KINDS = ("fields", "deleted")
+_CONFLICT_KINDS = ("fields", "deleted", "state")
 """Kinds of held records that are conflicts in the contract's sense: both sides changed. The others only wait."""
 
 Found = dict[str, tuple[Any, ...]]
