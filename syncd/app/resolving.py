@@ -106,13 +106,15 @@ def moved_baseline(run: Pass, pair: Pair, side: Side, entry: Entry, row: Row) ->
     _take_rows(run, pair, side, entry, images, row, origin)
     # An amendment goes on under the new document's name, which the source's record does not know yet.
     renamed = entry.action == Action.AMEND.value and row.key != pair.erpnext_name
+    # What the record was told may be the name before an amendment that was resolved meanwhile.
+    told = entry.link and side is Side.SOURCE and row.partner == pair.erpnext_name
     return PairChange(
         pair.id,
         content_of(pair, PairState.UNFINISHED)._replace(
             erpnext_image=encode_baseline(tuple(images[Side.ERPNEXT])),
             source_image=encode_baseline(tuple(images[Side.SOURCE])),
             linked_erpnext=pair.linked_erpnext or (entry.link and side is Side.ERPNEXT),
-            linked_source=not renamed and (pair.linked_source or (entry.link and side is Side.SOURCE)),
+            linked_source=not renamed and (pair.linked_source or told),
             erpnext_name=row.key if entry.action == Action.AMEND.value else pair.erpnext_name,
             creation=row.creation if entry.action == Action.AMEND.value else pair.creation,
             differs=(*pair.differs, *(change.field.partition("[")[0] for change in entry.changes)),

@@ -347,3 +347,27 @@ def test_seed_2416() -> None:
         state.people(
             deeds=[("row added", 2), ("customer renamed", 10), ("order deleted", 7), ("customer made on both sides", 6)]
         )
+
+
+@pytest.mark.slow
+def test_an_amendment_that_is_amended_before_its_name_reached_the_shop() -> None:
+    """Killed twice after an amendment and before the shop was told its name."""
+    with replayed(concurrency=4, orders=True) as state:
+        state.killed_run(
+            full=False,
+            kill=Point(kind="store", number=27, when="before"),
+            meanwhile=[
+                Meanwhile(at=23, deed="row added", pick=2),
+                Meanwhile(at=2, deed="line counted anew", pick=8),
+                Meanwhile(at=3, deed="item titled in the shop", pick=9),
+            ],
+        )
+        state.killed_run(
+            full=False,
+            kill=Point(kind="store", number=27, when="before"),
+            meanwhile=[
+                Meanwhile(at=23, deed="row added", pick=2),
+                Meanwhile(at=2, deed="line counted anew", pick=8),
+                Meanwhile(at=3, deed="item titled in the shop", pick=9),
+            ],
+        )
