@@ -19,6 +19,7 @@ from syncd.bootstrap import Application
 from syncd.bootstrap.clock import ImpatientClock
 from syncd.config import load
 from tests.erpnext.helpers import customer_spec, make_client
+from tests.sites import fresh_site
 
 SHOP = """
 CREATE TABLE customers (
@@ -205,7 +206,7 @@ def place(provisioned: SandboxServer, tmp_path: Path, monkeypatch: pytest.Monkey
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     """The same beside a site of the test's own, on which nothing was provisioned."""
-    with SandboxServer(tmp_path / "own.db") as server:
+    with fresh_site(tmp_path / "own.db") as server:
         yield new_place(server.url, tmp_path, monkeypatch)
 
 

@@ -7,12 +7,12 @@ import pytest
 
 from syncd.adapters.erpnext import ErpnextEndpoint
 from syncd.adapters.erpnext.provision import apply_provision, plan_provision
-from syncd.adapters.sandbox import SandboxServer
 from syncd.core.mapping import FieldSpec, MappingSpec, TableSpec
 from syncd.core.model import Side
 from tests.contract.endpoint_contract import EndpointContract
 from tests.contract.table_contract import TableContract
 from tests.erpnext.helpers import make_client
+from tests.sites import fresh_site
 
 DOCTYPE = "Contract Record"
 SPEC = MappingSpec(
@@ -92,7 +92,7 @@ class ErpnextBackend:
 class TestErpnext(EndpointContract):
     @pytest.fixture
     def backend(self, tmp_path):
-        with SandboxServer(tmp_path / "sandbox.db") as server:
+        with fresh_site(tmp_path / "sandbox.db") as server:
             made = ErpnextBackend(server)
             yield made
             made.close()
@@ -178,7 +178,7 @@ class ErpnextTables:
 class TestTablesInErpnext(TableContract):
     @pytest.fixture
     def backend(self, tmp_path):
-        with SandboxServer(tmp_path / "sandbox.db") as server:
+        with fresh_site(tmp_path / "sandbox.db") as server:
             made = ErpnextTables(server)
             yield made
             made.close()

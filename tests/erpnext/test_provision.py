@@ -26,12 +26,13 @@ from syncd.core.mapping import Create, FieldSpec, MappingSpec, SourceDeleted
 from syncd.core.model import Direction
 from syncd.errors import AccessError, HaltError
 from tests.erpnext.helpers import FakeClock, customer_spec, make_client
+from tests.sites import fresh_site
 
 
 @pytest.fixture
 def fresh(tmp_path: Path, clock: FakeClock) -> Iterator[SiteClient]:
     """A site on which nothing was provisioned."""
-    with SandboxServer(tmp_path / "fresh.db") as server:
+    with fresh_site(tmp_path / "fresh.db") as server:
         client = make_client(server.url, clock=clock)
         yield client
         client.close()

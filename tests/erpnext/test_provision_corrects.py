@@ -21,7 +21,6 @@ from syncd.adapters.erpnext.provision import (
     remove_provision,
 )
 from syncd.adapters.erpnext.rights import Right
-from syncd.adapters.sandbox import SandboxServer
 from syncd.core.mapping import (
     ChangedAfterSubmit,
     Create,
@@ -32,6 +31,7 @@ from syncd.core.mapping import (
 )
 from syncd.core.model import Direction
 from tests.erpnext.helpers import FakeClock, customer_spec, make_client
+from tests.sites import fresh_site
 
 LIMITED = "limited@example.com"
 
@@ -39,7 +39,7 @@ LIMITED = "limited@example.com"
 @pytest.fixture
 def fresh_url(tmp_path: Path) -> Iterator[str]:
     """A site on which nothing was provisioned."""
-    with SandboxServer(tmp_path / "fresh.db") as server:
+    with fresh_site(tmp_path / "fresh.db") as server:
         yield server.url
 
 
