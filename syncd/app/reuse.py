@@ -57,6 +57,9 @@ def _error(run: Pass, side: Side, row: Row, entry: Known) -> RecordError:
     field_name = spec.external_id if side is Side.ERPNEXT else spec.erpnext_name
     place = spec.doctype if side is Side.ERPNEXT else f"{spec.source} {spec.entity}"
     text = f"{place} {row.key} carries this record's id in {field_name} already, but it was another record's partner"
+    if entry.pair_state is PairState.HELD:
+        hint = f"Decide on {row.key}, which is held (`syncd conflicts list`), or empty its {field_name}."
+        return BusyError(text, hint=f"{hint} The next run tries again.")
     if entry.pair_state is not PairState.ENDED:
         return BusyError(text, hint="The next run tries again: that pair may have ended by then.")
     return RefusedError(

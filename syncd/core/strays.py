@@ -23,14 +23,15 @@ def decide_stray(
 
     `pair` is as it is stored, `moved` under the keys that its records carry now: a partner that was renamed is no other
     one. `held`: it is held for this already. Records that syncd never gives ids to, or owes the id of an amendment,
-    say what they like.
+    say what they like; so do those whose partner's name was let go, since it was given to another document.
     """
     texts = []
     for side in Side:
         field, named = _field(mapping, side), sights[side].partner
         mine = {pair.key(side.other), moved.key(side.other), None, ""}
         written = held or (pair.linked_erpnext if side is Side.ERPNEXT else pair.linked_source)
-        if field is not None and written and named not in mine:
+        let_go = pair.key(side.other) is None
+        if field is not None and written and not let_go and named not in mine:
             key, partner, there = moved.key(side), moved.key(side.other), place_of(side.other)
             texts.append(
                 f"{field} of {key} in {place_of(side)} says {named}, but it is paired with {partner} of {there}; "

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from syncd.adapters.sources.memory import MemoryOptions
-from syncd.core.mapping import Create, SourceDeleted, WriteBack
-from syncd.core.model import Direction, PairState
+from syncd.core.mapping import Create, ErpnextDeleted, SourceDeleted, WriteBack
+from syncd.core.model import Direction, PairState, Side
 from syncd.errors import ExitCode
+from tests.app.documents import decide
 from tests.app.harness import NAME, spec
 
 FULL = pytest.mark.parametrize("full", [False, True], ids=["incremental", "full"])
@@ -150,3 +151,42 @@ def test_a_row_that_names_a_document_whose_name_was_given_again_is_nobody_elses_
     world.source.delete(row)
     world.store.retry([failure.id])
     assert world.counts().created["source"] == 1
+
+
+def test_a_document_that_bears_the_name_of_one_whose_row_is_held_waits_for_that_decision(make_world):
+    """The document was deleted and its row edited; ERPNext gave the name to the next document meanwhile."""
+    world = make_world(spec(erpnext_name="erp_ref", match=(), erpnext_deleted=ErpnextDeleted.DELETE))
+    [(document, row)] = world.agreed()
+    world.erpnext.delete(document)
+    world.source.edit(row, name="Edited meanwhile")
+    world.erpnext.insert(document, customer_name="Somebody else", tax_id="ELSE")
+    plain = world.source._make
+    world.source._make = lambda writes: [row] if row in world.source.records else plain(writes)
+    for _ in range(2):
+        assert world.run().exit_code is ExitCode.ATTENTION
+    assert state_of(world, row) is PairState.HELD
+    [conflict] = world.conflicts()
+    assert conflict.kind == "deleted", "nobody changed the row's erp_ref"
+    [failure] = world.failures()
+    assert (failure.permanent, failure.erpnext_name) == (False, document)
+    assert f"Decide on {row}, which is held" in failure.hint
+    decide(world, conflict, take=Side.ERPNEXT)
+    world.run()
+    assert row not in world.source.records
+    world.run()
+    assert [world.shopper(key)[0] for key in world.pairs()] == ["Somebody else"]
+    assert world.quiet(full=True).exit_code is ExitCode.OK
+
+
+@FULL
+def test_a_row_is_told_the_new_name_of_a_document_whose_name_was_given_to_another(make_world, full):
+    world = make_world(spec(erpnext_name="erp_ref"))
+    [(document, row)] = world.agreed()
+    world.erpnext.rename(document, "ACME")
+    world.erpnext.insert(document, customer_name="Somebody else", tax_id="ELSE")
+    for _ in range(2):
+        world.run(full=full)
+    assert world.conflicts() == []
+    assert world.source.records[row].partner == "ACME"
+    assert sorted(world.pairs().values()) == sorted(["ACME", document])
+    assert world.quiet(full=True).exit_code is ExitCode.OK

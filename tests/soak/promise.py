@@ -7,6 +7,7 @@ had been touched.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Any
 
@@ -21,6 +22,7 @@ MOST_RUNS = 5
 WAITING = ("is held and waits for a person", "has no partner")
 """What a record is told that links to one that is named."""
 NAME_GIVEN_AGAIN = "its name was given again"
+STILL_BORNE = re.compile(r"shop orders (\d+) carries this record's id in erp_name already")
 """ERPNext gives the number of a deleted document to the next one; an order that waits for a person still bears it."""
 STATE = {0: "placed", 1: "issued", 2: "void"}
 
@@ -142,9 +144,18 @@ class Promise:
         for record, told in self.named.items():
             sides = self.book.touched.get(record, set())
             waits = len(self.named) > 1 and any(words in told for words in WAITING)
-            reused = record[0] == ORDER and NAME_GIVEN_AGAIN in told and self._a_name_is_free()
+            reused = record[0] == ORDER and self._bears_a_name_of_two(told)
             excused = len(sides) == 2 or waits or reused or record in self.book.paid
             assert excused, f"{record} was touched on {sides or 'no side'} only, and is named: {told}"
+
+    def _bears_a_name_of_two(self, told: str) -> bool:
+        """Whether a document bears the name of a deleted one, which stands in an order that has ended or is held."""
+        bearer = STILL_BORNE.search(told)
+        if bearer is None or not self._a_name_is_free():
+            return False
+        token = self.book.tokens.get((ORDER, Side.SOURCE, bearer[1]))
+        tokens = {token} | {row["token"] for row in self.rows[ORDER] if str(row["id"]) == bearer[1]}
+        return NAME_GIVEN_AGAIN in told or any((ORDER, each) in self.named for each in tokens if each)
 
     def _a_name_is_free(self) -> bool:
         """Whether a document was deleted: by a person, or by syncd, because its order was voided as a draft."""

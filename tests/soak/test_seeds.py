@@ -371,3 +371,12 @@ def test_an_amendment_that_is_amended_before_its_name_reached_the_shop() -> None
                 Meanwhile(at=3, deed="item titled in the shop", pick=9),
             ],
         )
+
+
+def test_a_name_given_again_while_the_order_that_bears_it_is_held() -> None:
+    """The model was too strict: it let a name be given again only after the pair that had it has ended."""
+    with replayed(concurrency=1, orders=False) as state:
+        state.people(deeds=[("invoice drafted", 10)])
+        state.run(full=False, meanwhile=[])
+        state.people(deeds=[("invoice deleted", 0)])
+        state.people(deeds=[("invoice drafted", 1), ("line counted anew", 10)])
