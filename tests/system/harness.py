@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -19,6 +20,7 @@ from urllib.parse import quote
 import httpx
 
 from syncd.adapters.sandbox import SandboxServer
+from tests.system.warm import warm
 
 PROGRAM = str(Path(sys.executable).with_name("syncd"))
 NAME = "customer"
@@ -263,7 +265,9 @@ class Deployment:
         timeout: float = LONGEST,
         **environment: str,
     ) -> Done:
-        """Run `syncd` to its end in the deployment's folder."""
+        """Run `syncd` to its end in the deployment's folder; with an environment of its own, as Python starts it."""
+        if preexec is None and not environment and threading.current_thread() is threading.main_thread():
+            return warm().run(arguments, cwd=self.folder, env=self.env(), timeout=timeout)
         return subprocess.run(
             [PROGRAM, *arguments],
             cwd=self.folder,

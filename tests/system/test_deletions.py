@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -363,6 +364,7 @@ def test_an_external_id_that_was_edited_by_hand(erp: World) -> None:
 def test_values_that_moved_no_stamp_are_found_by_a_full_pass(erp: World) -> None:
     erp.deployment.replace(erp.deployment.settings, 'overlap = "10m"', 'overlap = "0s"')
     first, second, third = agreed(erp, 3)
+    time.sleep(1.0)  # a poll looks again at the whole second of its cursor
     erp.shop.edit([3], notes="the cursor of the shop moves on")
     erp.site.edit(third, website="https://the.cursor.of.the.site")
     erp.deployment.reconcile()

@@ -160,7 +160,7 @@ def test_cancelled_here_and_changed_there(world: Books) -> None:
     assert (
         world.shown()
         == """\
-Conflict 1 (transition), mapping invoice: ERPNext ACC-SINV-2026-00001 = source 1
+Conflict 1 (state), mapping invoice: ERPNext ACC-SINV-2026-00001 = source 1
   cancelled in ERPNext, changed in the source: items[1].qty
 field          last agreement   ERPNext       source     why
 ────────────────────────────────────────────────────────────

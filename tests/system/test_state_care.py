@@ -331,7 +331,8 @@ def test_nothing_is_moved_while_the_daemon_has_it_open_or_a_side_does_not_answer
     erp.shop.add(customers(5))
     erp.deployment.reconcile()
     with erp.deployment.started("run") as daemon:
-        until(lambda: Path(f"{erp.deployment.state}-wal").exists(), what="the daemon's store")
+        finished = "SELECT count(*) FROM runs WHERE finished IS NOT NULL"
+        until(lambda: erp.deployment.state_rows(finished) == [(2,)], what="the daemon's first pass")
         done = care(erp, "rebuild", "--force", code=2)
         assert f"process {daemon.pid} has the state store open" in done.stderr
         assert "stop the daemon" in done.stderr
