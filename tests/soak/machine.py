@@ -22,6 +22,7 @@ ANY_FAULT = st.builds(Fault, kind=st.sampled_from(sorted(FAULTS)), at=st.integer
 WRITE_FAULT = st.builds(
     Fault, kind=st.sampled_from(sorted(FAULTS)), at=st.integers(1, 4), method=st.sampled_from(FOR_WRITES)
 )
+FAULT = st.one_of(ANY_FAULT, WRITE_FAULT)
 KILL = st.one_of(
     st.builds(Point, kind=st.just("request"), number=REQUEST, when=st.sampled_from(["before", "after", "under way"])),
     st.builds(Point, kind=st.just("store"), number=st.integers(1, 60), when=st.sampled_from(["before", "after"])),
@@ -43,9 +44,9 @@ class Machine(RuleBasedStateMachine):
             self.world = World()
         return self.world
 
-    @initialize(concurrency=st.sampled_from([1, 4]), orders=st.booleans())
-    def begin(self, concurrency: int, orders: bool) -> None:
-        self.world = World(concurrency=concurrency, orders=orders)
+    @initialize(concurrency=st.sampled_from([1, 4]), orders=st.booleans(), page_size=st.sampled_from([1_000, 3]))
+    def begin(self, concurrency: int, orders: bool, page_size: int = 1_000) -> None:
+        self.world = World(concurrency=concurrency, orders=orders, page_size=page_size)
 
     @rule(deeds=st.lists(st.tuples(DEED, PICK), min_size=1, max_size=4))
     def people(self, deeds: list[tuple[str, int]]) -> None:
@@ -58,15 +59,15 @@ class Machine(RuleBasedStateMachine):
         self.steps += 1
         self.there().run(full=full, meanwhile=meanwhile)
 
-    @rule(full=st.booleans(), fault=st.one_of(ANY_FAULT, WRITE_FAULT), meanwhile=MEANWHILE)
-    def faulty_run(self, full: bool, fault: Fault, meanwhile: list[Meanwhile]) -> None:
+    @rule(full=st.booleans(), fault=FAULT, meanwhile=MEANWHILE, also=st.none() | FAULT)
+    def faulty_run(self, full: bool, fault: Fault, meanwhile: list[Meanwhile], also: Fault | None = None) -> None:
         self.steps += 1
-        self.there().run(full=full, fault=fault, meanwhile=meanwhile)
+        self.there().run(full=full, faults=[each for each in (fault, also) if each is not None], meanwhile=meanwhile)
 
-    @rule(full=st.booleans(), kill=KILL, meanwhile=MEANWHILE)
-    def killed_run(self, full: bool, kill: Point, meanwhile: list[Meanwhile]) -> None:
+    @rule(full=st.booleans(), kill=KILL, meanwhile=MEANWHILE, fault=st.none() | FAULT)
+    def killed_run(self, full: bool, kill: Point, meanwhile: list[Meanwhile], fault: Fault | None = None) -> None:
         self.steps += 1
-        self.there().run(full=full, kill=kill, meanwhile=meanwhile)
+        self.there().run(full=full, kill=kill, meanwhile=meanwhile, faults=[fault] if fault is not None else [])
 
     @precondition(lambda self: self.steps >= 6)
     @rule()

@@ -13,10 +13,10 @@ from tests.system.crash_process import Point
 
 
 @contextmanager
-def replayed(*, concurrency: int, orders: bool) -> Iterator[Machine]:
+def replayed(*, concurrency: int, orders: bool, page_size: int = 1_000) -> Iterator[Machine]:
     """The machine, its steps to be called in the block; the promise is asked for at its end."""
     state = Machine()
-    state.begin(concurrency=concurrency, orders=orders)
+    state.begin(concurrency=concurrency, orders=orders, page_size=page_size)
     try:
         yield state
     except BaseException:

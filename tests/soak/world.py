@@ -13,7 +13,8 @@ from functools import cache
 from pathlib import Path
 
 from syncd.adapters.sandbox.faults import FaultKind, Faults, Rule
-from tests.soak.deeds import REGULARS, SHOP_ITEMS, SITE_ITEMS, Book, do_deed
+from tests.soak.book import REGULARS, SHOP_ITEMS, SITE_ITEMS, Book
+from tests.soak.deeds import do_deed
 from tests.soak.promise import Promise, settle
 from tests.system.crash_process import Ended, Point, Processes, Run
 from tests.system.crash_trade import TABLES, Trade, copied, found, served
@@ -84,6 +85,9 @@ def template(*, orders: bool) -> Path:
     # A site gives the number of a deleted document to the next one. Where the order of the first is held, two orders
     # name one document for a while: with a unique column the second could not be told (and that is told).
     found(folder, TABLES.replace("erp_name TEXT UNIQUE", "erp_name TEXT"))
+    mapping = folder / "mappings" / "order.toml"
+    amends = 'changed_after_submit = "amend"\n'
+    mapping.write_text(mapping.read_text().replace(amends, f'{amends}reopened = "amend"\n'))
     with served(folder) as trade:
         for token in REGULARS:
             trade.shop.insert("customers", name=f"Regular {token}", vat=token, url="https://regular.example")
@@ -104,6 +108,7 @@ class World:
 
     concurrency: int = 1
     orders: bool = False
+    page_size: int = 1_000
     book: Book = field(default_factory=Book)
     trade: Trade = field(init=False)
     broken: list[BaseException] = field(default_factory=list)
@@ -114,6 +119,9 @@ class World:
         self._stack.callback(shutil.rmtree, parent, ignore_errors=True)
         folder = copied(template(orders=self.orders), parent / "trade")
         self.trade = self._stack.enter_context(served(folder, concurrency=self.concurrency))
+        settings = self.trade.settings.read_text()
+        pages = f"concurrency = {self.concurrency}\npage_size = {self.page_size}\n"
+        self.trade.settings.write_text(settings.replace(f"concurrency = {self.concurrency}\n", pages))
 
     def close(self) -> None:
         """Stop the site and remove the folder."""
@@ -128,11 +136,11 @@ class World:
         *,
         full: bool = False,
         meanwhile: Sequence[Meanwhile] = (),
-        fault: Fault | None = None,
+        faults: Sequence[Fault] = (),
         kill: Point | None = None,
     ) -> Ended:
         """A run of syncd in a process of its own, disturbed."""
-        self.book.log.append(f"run: {full=} {list(meanwhile)} {fault} {kill}")
+        self.book.log.append(f"run: {full=} {list(meanwhile)} {list(faults)} {kill}")
         site = self.trade.server.site
         quiet = site.faults
 
@@ -142,7 +150,7 @@ class World:
                     self._do_meanwhile(each)
 
         site.faults = _Disturbed(turn)
-        if fault is not None:
+        for fault in faults:
             rule = FAULTS[fault.kind](fault.at - 1)
             rule.method = fault.method
             site.faults.add(rule)

@@ -91,6 +91,8 @@ def test_an_owner_that_wakes_up_late_does_no_harm(erp: World, moment: Moment) ->
         second = erp.deployment.reconcile()
         assert (second["failed"], second["held"]) == (0, 0)
         erp.agree()
+        in_flight = "the request that was in flight to be logged"
+        until(lambda: any(each["fault"] for each in erp.site.requests(mark)), what=in_flight)
         settled, rows = erp.site.mark(), erp.shop.writes
         first.send_signal(signal.SIGCONT)
         out, err = first.communicate(timeout=LONGEST)
