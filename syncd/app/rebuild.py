@@ -16,6 +16,7 @@ from syncd.app.context import Options, Pass, Progress, Stop, no_progress
 from syncd.app.deciding import cases
 from syncd.app.executor import Executor
 from syncd.app.gone import guard_gone
+from syncd.app.heartbeat import kept
 from syncd.app.observe import observe
 from syncd.app.pairing import pair_up
 from syncd.app.passes import Bound, OpenMapping, close_counts, start_pass
@@ -103,9 +104,10 @@ class Rebuilder:
             self._fail(result, error)
             return
         try:
-            bound = self._open(name, run_id)
-            run = start_pass(self._store, lease, bound, run_id, options, Counts(), self._clock, stop, progress)
-            step(run, bound, result)
+            with kept(lease):
+                bound = self._open(name, run_id)
+                run = start_pass(self._store, lease, bound, run_id, options, Counts(), self._clock, stop, progress)
+                step(run, bound, result)
         except LeaseHeldError as error:
             self._fail(result, error)
         except SyncdError as error:

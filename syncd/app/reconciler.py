@@ -11,6 +11,7 @@ import structlog
 
 from syncd.app.auditing import audit
 from syncd.app.context import Options, Pass, Progress, Stop, no_progress
+from syncd.app.heartbeat import kept
 from syncd.app.pairing import pair_up
 from syncd.app.passes import OpenMapping, close_counts, execute, guard_writes, observe_both, retry_creations, start_pass
 from syncd.app.recovery import recover
@@ -141,11 +142,12 @@ class Reconciler:
             self._notice(name, counts.error, options, met)
             return error.exit_code, met
         try:
-            bound = self._open(name, run_id)
-            run = start_pass(self._store, lease, bound, run_id, options, counts, self._clock, stop, progress)
-            run.late = self._circles.get(name, frozenset())
-            run.operations = met.operations
-            self._reconcile(run, bound.fingerprint, met, completing=after is not None)
+            with kept(lease):
+                bound = self._open(name, run_id)
+                run = start_pass(self._store, lease, bound, run_id, options, counts, self._clock, stop, progress)
+                run.late = self._circles.get(name, frozenset())
+                run.operations = met.operations
+                self._reconcile(run, bound.fingerprint, met, completing=after is not None)
         except HaltError as error:
             counts.halt = {"guard": error.guard, **self._told(error)}
             self._note_halt(name, lease, error)

@@ -120,9 +120,9 @@ class CompiledField:
         """Whether two canonical values, one of each side, are the same (contract, "Same value")."""
         if source is None and self.default is not None and self.lens.same(erpnext, self.default):
             return True
-        if self.erpnext_type.zero_is_empty or self.source_type.zero_is_empty:
-            if None in {erpnext, source} and not erpnext and not source:
-                return True
+        never_null = self.erpnext_type.zero_is_empty or self.source_type.zero_is_empty
+        if never_null and None in {erpnext, source} and not erpnext and not source:
+            return True
         try:
             return self.lens.same(erpnext, self.lens.to_erpnext(source))
         except InvalidValue:
