@@ -70,11 +70,9 @@ def with_excuses(run: Pass, case: Case, results: Mapping[Side, WriteResult], cha
     return PairChange(change.id, content._replace(differs=differs))
 
 
-def born_with_excuses(run: Pass, pair: NewPair) -> NewPair:
-    """A new pair of which one side was made from the other: whatever differs, that side has made of it."""
-    now = _baselines(pair)
-    found = () if now is None else tuple(each.label for each in run.agreement.differences(*now))
-    return pair._replace(differs=found) if found else pair
+def excuses(run: Pass, made: Baselines) -> tuple[str, ...]:
+    """What differs in a new pair of which one side was made from the other: all of it, that side has made of it."""
+    return tuple(each.label for each in run.agreement.differences(*made))
 
 
 def _baselines(content: NewPair) -> Baselines | None:

@@ -21,6 +21,7 @@ from syncd.errors import BusyError, RecordError, RefusedError
 from syncd.ports.state import ConflictRecord, FailureRecord, Staged, StagedState
 
 WAITS_FOR_LINK = "It is done in the run in which the record it links to has its partner."
+_NOTHING_STOPS = refusal([])
 
 
 class Patience(Enum):
@@ -93,7 +94,7 @@ class BirthDecider:
         waits = 0
         for row, image in zip(page, images, strict=True):
             creation = self._plan.decide(row.key, image)
-            stopped = refusal([each for each in creation.problems if each.field not in self.deferrable])
+            stopped = self._stopped(creation) if creation.problems else _NOTHING_STOPS
             owed: Collection[str] = ()
             if creation.problems and stopped.verdict is not Verdict.HOLD:
                 waiting, owed = self._waiting(creation, patience)
@@ -115,6 +116,9 @@ class BirthDecider:
                 failures.append(self.failure(row, _error(refusal(creation.problems))))
         self._store(marks, failures, conflicts, ended)
         return births, waits
+
+    def _stopped(self, creation: Creation) -> Decision:
+        return refusal([each for each in creation.problems if each.field not in self.deferrable])
 
     def _store(
         self,

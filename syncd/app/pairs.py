@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from syncd.app.auditing import born_with_excuses
+from syncd.app.auditing import excuses
 from syncd.app.context import Pass
 from syncd.app.worked_out import worked_out
 from syncd.core.lifecycle import Asked, asked_for
@@ -34,10 +34,11 @@ def born_pair(run: Pass, target: Side, staged: Staged, write: Write, row: Row, *
     seen = encode_image(row.values)
     erpnext_row = target is Side.ERPNEXT
     image, origin = encode_image(baseline) if foreign else seen, staged.image
+    given = decode_image(staged.image)
+    held = (baseline, given) if erpnext_row else (given, baseline)
     if run.mapping.tables:
-        made, given = baseline, decode_image(staged.image)
-        both = agreed(run.mapping, None, (made, given) if erpnext_row else (given, made), made=erpnext_row)
-        image, origin = (encode_baseline(each) for each in (both if erpnext_row else reversed(both)))
+        held = agreed(run.mapping, None, held, made=erpnext_row)
+        image, origin = (encode_baseline(each) for each in (held if erpnext_row else reversed(held)))
     linked_here = write.link
     linked_there = staged.partner == row.key
     linked_erpnext = linked_here if erpnext_row else linked_there
@@ -60,18 +61,18 @@ def born_pair(run: Pass, target: Side, staged: Staged, write: Write, row: Row, *
         linked_source=linked_source,
         docstatus=row.docstatus if erpnext_row else staged.docstatus,
     )
-    told = worked_out(run.mapping, row.values, decode_image(staged.image)) if erpnext_row else ()
+    pair = pair._replace(differs=excuses(run, held))
+    told = worked_out(run.mapping, row.values, given) if erpnext_row else ()
     pair = owing(run.mapping, target, pair, told) if told else pair
-    pair = _owing_submission(run.mapping, pair) if _owes_submission(run.mapping, write, staged) else pair
-    return born_with_excuses(run, pair)
+    return _owing_submission(run.mapping, pair) if _owes_submission(run.mapping, write, given) else pair
 
 
-def _owes_submission(mapping: CompiledMapping, write: Write, staged: Staged) -> bool:
+def _owes_submission(mapping: CompiledMapping, write: Write, source: Image) -> bool:
     """Whether a draft was made for a record that asks for a submitted document: ERPNext would not submit it."""
     lifecycle = mapping.spec.lifecycle
     if lifecycle is None or write.side is not Side.ERPNEXT or write.docstatus != 0:
         return False
-    return asked_for(lifecycle, mapping.asks(decode_image(staged.image))) is Asked.SUBMITTED
+    return asked_for(lifecycle, mapping.asks(source)) is Asked.SUBMITTED
 
 
 def owing(mapping: CompiledMapping, target: Side, pair: NewPair, missed: Sequence[str]) -> NewPair:
