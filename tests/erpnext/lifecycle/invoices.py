@@ -134,7 +134,7 @@ def creation(partner: str, *, docstatus: int = 0, **values: Raw) -> Write:
         "customer": "Buyer",
         "company": "Acme Inc",
         "posting_date": "2026-11-02",
-        "due_date": "2026-12-31",
+        "due_date": "2099-12-31",
         "items": new_lines(("A", 2.0, 50.0), ("B", 1.0, 10.0)),
     }
     held = {name: raw for name, raw in {**given, **values}.items() if raw is not None}
