@@ -6,6 +6,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,8 @@ CREATE TABLE legs (
     PRIMARY KEY (entry_id, leg_no)
 );
 """
+YEAR = datetime.now(UTC).year
+"""The year in the names of documents."""
 _TIMES = re.compile("  (held since|ERPNext edited|source edited|later|first tried|last tried|run) ")
 MAPPINGS = {"customer": CUSTOMER, "invoice": INVOICE, "entry": ENTRY}
 
@@ -208,6 +211,7 @@ class Books(Company):
         text = done.stdout.replace(str(self.desk.http.base_url).rstrip("/"), "http://site")
         text = text.replace(f"{self.deployment.folder}/", "")
         text = re.sub(r" --shown [0-9a-f]+", "", text)
+        text = text.replace(f"-{YEAR}-", "-2026-")
         return "\n".join(line.rstrip() for line in text.splitlines() if line.strip() and not _TIMES.match(line))
 
     def say(self, mapping: str, old: str, new: str) -> None:
