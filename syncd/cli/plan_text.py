@@ -132,7 +132,8 @@ def _ending(result: PlanResult) -> Iterator[str]:
             yield f"{printable(mapping)}: {number(count, 'record exists', 'records exist')} on both sides: new pairs"
     for mapping, count in result.ended.items():
         if count:
-            yield f"{printable(mapping)}: {number(count, 'pair ends', 'pairs end')}: their partner is gone for good"
+            pairs = number(count, "pair ends", "pairs end")
+            yield f"{printable(mapping)}: {pairs}: deleted or voided for good on a side"
     for mapping, count in result.unmatched.items():
         if count:
             yield (

@@ -233,7 +233,7 @@ def _work(counts: Counts) -> Iterator[tuple[str, str]]:
     yield "cancelled", _counted(counts.cancelled, "in ERPNext")
     yield "amended", _counted(counts.amended, "in ERPNext")
     yield "linked", _counted(counts.linked, "got the other side's id, nothing else")
-    yield "ended", _counted(counts.ended, "whose partner is gone for good; never created again")
+    yield "ended", _counted(counts.ended, "deleted or voided for good on a side; never created again")
     if not written(counts) and not counts.adopted:
         yield "written", "nothing"
 

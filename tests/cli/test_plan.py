@@ -148,7 +148,7 @@ def test_the_count_line_counts_every_kind(syncd: Syncd, application: FakeApplica
         "1 to cancel in ERPNext",
         "1 to amend in ERPNext",
         "1 to hold for a person.",
-        "order: 2 pairs end: their partner is gone for good",
+        "order: 2 pairs end: deleted or voided for good on a side",
         "order: 1 record exists on both sides: new pairs",
         "order: source 1 would be held (link): waits",
     ):
