@@ -28,11 +28,12 @@ from syncd.app.cases import Case
 from syncd.app.commit import Settled, is_parked, settle_case, waits_for_person
 from syncd.app.context import Pass
 from syncd.app.deciding import cases
+from syncd.app.given_again import free_given_again
 from syncd.core.journal import DONE, Entry, Outcome, encode_entries, encode_results
 from syncd.core.model import Action, FieldChange, Side, Write
 from syncd.core.plan import Verdict
 from syncd.core.values import encode_image
-from syncd.errors import GoneError, Kind, RecordError, StaleError
+from syncd.errors import GoneError, Kind, RecordError, RefusedError, StaleError
 from syncd.ports.endpoint import Done, WriteResult
 from syncd.ports.records import FailureRecord, Operation, OperationState
 
@@ -111,7 +112,19 @@ class Executor:
             return
         size = self._run.endpoints[side].capabilities().update_batch
         for start in range(0, len(due), size):
-            self._send(side, due[start : start + size], outcome)
+            batch = due[start : start + size]
+            self._send(side, batch, outcome)
+            if side is Side.SOURCE:
+                self._send_freed(batch, outcome)
+
+    def _send_freed(self, batch: Sequence[tuple[Case, Write]], outcome: _Page) -> None:
+        """Send again what was refused for a name that the row of a deleted document carried still."""
+        errors = [(case, write, outcome.failed(case.pair.id)) for case, write in batch if write.link]
+        refused = [(case, write) for case, write, error in errors if isinstance(error, RefusedError)]
+        freed = free_given_again(self._run, [write for _, write in refused]) if refused else set()
+        again = [(case, write) for case, write in refused if write.partner in freed]
+        if again:
+            self._send(Side.SOURCE, again, outcome)
 
     def _send(self, side: Side, due: Sequence[tuple[Case, Write]], outcome: _Page) -> None:
         """Journal one batch, send it, note what became of each write."""
