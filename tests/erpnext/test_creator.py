@@ -18,7 +18,7 @@ from syncd.core.mapping import FieldSpec, MappingSpec
 from syncd.core.model import Row
 from syncd.errors import AccessError, BusyError, RefusedError, UnknownOutcomeError
 from syncd.ports.endpoint import Done, Failed, WriteResult
-from tests.erpnext.helpers import FakeClock, answers, creation, customer_spec, mock_client, refusal, value
+from tests.erpnext.helpers import FakeClock, answers, creation, customer_spec, make_client, mock_client, refusal, value
 
 INSERT = "frappe.client.insert_many"
 
@@ -117,6 +117,22 @@ def test_a_refused_batch_leaves_nothing_and_says_why(endpoint: ErpnextEndpoint) 
     assert everybody(endpoint) == []
     alone = failed(endpoint.create(writes[1:2], "op-1b"))[0]
     assert "for shop customers “2”: the site refuses it" in str(alone)
+
+
+def test_404_of_a_creation_is_a_refusal_of_its_content(server: SandboxServer, clock: FakeClock) -> None:
+    """Nothing was addressed: the site looked for something else while it inserted, an account's company say."""
+
+    class Missing(httpx.HTTPTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            if INSERT in request.url.path:
+                return refusal(404, "DoesNotExistError", "Company None not found")
+            return super().handle_request(request)
+
+    client = make_client(server.url, clock=clock, transport=Missing())
+    error = failed(ErpnextEndpoint(client, customer_spec()).create([creation("1")], "op-1"))[0]
+    client.close()
+    assert isinstance(error, RefusedError), "it is split off, and held up under its name"
+    assert "the site refuses it: Company None not found" in error.message
 
 
 def test_409_of_something_else_is_a_refusal(endpoint: ErpnextEndpoint, server: SandboxServer) -> None:

@@ -25,7 +25,17 @@ from syncd.errors import (
     UnknownOutcomeError,
 )
 from syncd.ports.endpoint import Done, Failed, WriteResult
-from tests.erpnext.helpers import FakeClock, answers, change, creation, customer_spec, mock_client, refusal, value
+from tests.erpnext.helpers import (
+    FakeClock,
+    answers,
+    change,
+    creation,
+    customer_spec,
+    make_client,
+    mock_client,
+    refusal,
+    value,
+)
 
 Admin = Callable[..., Any]
 
@@ -35,6 +45,22 @@ def rows(endpoint: ErpnextEndpoint) -> list[Row]:
     """Ten customers."""
     made = endpoint.create([creation(str(i), website="old", tax_id="T") for i in range(10)], "op-1")
     return [result.row for result in made if isinstance(result, Done)]
+
+
+class Missing(httpx.BaseTransport):
+    """A site that, while it handles requests of `verb`, looks for a document that is not there."""
+
+    def __init__(self, verb: str) -> None:
+        self._verb = verb
+        self._site = httpx.HTTPTransport()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method == self._verb:
+            return refusal(404, "DoesNotExistError", "Price List Retail not found")
+        return self._site.handle_request(request)
+
+    def close(self) -> None:
+        self._site.close()
 
 
 def one(endpoint: ErpnextEndpoint, write: Write) -> WriteResult:
@@ -237,12 +263,62 @@ def test_documents_of_odd_names_are_reached(name: str, endpoint: ErpnextEndpoint
     assert endpoint.fetch([name]) == []
 
 
-@pytest.mark.parametrize("name", ["tab\tin", "line\nbreak", ".."])
+@pytest.mark.parametrize("name", ["tab\tin", "line\nbreak", "..", "Acme/", "/Acme"])
 def test_documents_that_no_url_reaches_are_named(name: str, endpoint: ErpnextEndpoint) -> None:
     write = Write(action=Action.UPDATE, side=Side.ERPNEXT, key=name, partner="1", values={"website": "x"}, stamp="s")
     error = error_of(one(endpoint, write))
     assert isinstance(error, RefusedError)
     assert (error.code, error.hint) == ("UnreachableName", "rename it in ERPNext")
+
+
+def test_a_name_that_ends_with_a_slash_never_leads_to_the_document_without_it(
+    endpoint: ErpnextEndpoint, admin: Admin
+) -> None:
+    admin("bulk_load", doctype="Customer", rows=[{"name": name, "customer_name": name} for name in ("Acme", "Acme/")])
+    (row,) = endpoint.fetch(["Acme/"])
+    assert error_of(one(endpoint, change(row, action=Action.DELETE))).code == "UnreachableName"
+    assert [row.key for row in endpoint.fetch(["Acme", "Acme/"])] == ["Acme", "Acme/"]
+
+
+@pytest.mark.parametrize("name", ["Acme/", "/Acme", "tab\tin", "line\nbreak"])
+def test_a_document_that_no_url_reaches_is_asked_for_by_a_method(
+    name: str, endpoint: ErpnextEndpoint, admin: Admin
+) -> None:
+    admin("bulk_load", doctype="Customer", rows=[{"name": each, "customer_name": each} for each in ("Acme", name)])
+    assert endpoint.fetch_singly([name]) == endpoint.fetch([name]), "404 of the router is never a deletion"
+    admin("delete", doctype="Customer", name=name)
+    assert endpoint.fetch_singly([name]) == []
+
+
+@pytest.mark.parametrize(("verb", "action"), [("PUT", Action.UPDATE), ("DELETE", Action.DELETE)])
+def test_404_for_a_document_that_is_there_is_a_refusal(
+    verb: str, action: Action, rows: list[Row], server: SandboxServer, clock: FakeClock, admin: Admin
+) -> None:
+    client = make_client(server.url, clock=clock, transport=Missing(verb))
+    endpoint = ErpnextEndpoint(client, customer_spec())
+    values = {"website": "new"} if action is Action.UPDATE else {}
+    error = error_of(one(endpoint, change(rows[0], values, action=action)))
+    assert isinstance(error, RefusedError)
+    assert error.message.endswith("the site refuses it: Price List Retail not found")
+    assert "another document that is not there" in error.hint
+    admin("delete", doctype="Customer", name=rows[0].key)
+    assert isinstance(error_of(one(endpoint, change(rows[0], values, action=action))), GoneError)
+    client.close()
+
+
+@pytest.mark.parametrize("field", ["data", "cmd"])
+def test_fields_that_the_site_reads_before_it_reads_a_document(
+    field: str, client: SiteClient, admin: Admin, server: SandboxServer
+) -> None:
+    fields = [{"fieldname": field, "fieldtype": "Data"}, {"fieldname": "title", "fieldtype": "Data"}]
+    rights = [{"role": "System Manager", "read": 1, "write": 1, "create": 1}]
+    doctype = {"name": "Parcel", "module": "Custom", "custom": 1, "autoname": "prompt"}
+    client.write("POST", "/api/resource/DocType", {**doctype, "fields": fields, "permissions": rights}, "Parcel")
+    admin("bulk_load", doctype="Parcel", rows=[{"name": "P-1", field: "old", "title": "T"}])
+    layout = tuple(FieldSpec(erpnext=name, source=name) for name in (field, "title"))
+    endpoint = ErpnextEndpoint(client, customer_spec(doctype="Parcel", fields=layout, external_id=None))
+    (row,) = endpoint.fetch(["P-1"])
+    assert row_of(one(endpoint, change(row, {field: "new"}))).values == ("new", "T")
 
 
 def test_refused_credentials_stop_the_rest_after_what_is_in_flight(

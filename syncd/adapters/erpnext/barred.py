@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from syncd.adapters.erpnext.client import SiteClient
-from syncd.adapters.erpnext.rights import Right, forget_right, may
+from syncd.adapters.erpnext.rights import Right, forget_right, may, owners_may
 from syncd.core.model import Action
 from syncd.errors import NotAllowedError, RecordError, RefusedError
 
@@ -47,7 +47,7 @@ class Barred:
         right = _NEEDED.get(action)
         if right is None or not isinstance(error, RefusedError) or error.code not in _NO_RIGHT:
             return error
-        if may(self._client, self._doctype, right):
+        if may(self._client, self._doctype, right) or owners_may(self._client, self._doctype, right):
             return error
         self._missing.add(right)
         return self._error(right)

@@ -17,6 +17,8 @@ URL_BYTES: Final = 3_500
 """A longer path and query goes as POST: gunicorn takes 4,094 bytes of request line by default."""
 CHUNK: Final = 200
 """Members of one `in` filter where nothing else is said."""
+_READ_FIRST: Final = frozenset({"data", "cmd"})
+"""What the site reads of a body before it takes the body for a document."""
 _GET_LIST = "/api/method/frappe.client.get_list"
 
 
@@ -96,10 +98,24 @@ class Trouble:
     hopeless: bool = False
 
 
+def has_url(name: str) -> bool:
+    """Whether a document of this name can be addressed: the site's router knows no path for the others.
+
+    A slash at the end it takes for the end of the path, and serves the document of the name without it.
+    """
+    return name not in (".", "..") and not any(mark in name for mark in "\t\n\r") and name.strip("/") == name
+
+
 def document_path(doctype: str, name: str | int | None = None) -> str:
     """The path of a DocType or of one document, every byte of a name percent-encoded."""
     path = f"/api/resource/{quote(doctype, safe='')}"
     return path if name is None else f"{path}/{quote(str(name), safe='')}"
+
+
+def document_body(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The body of a PUT. Fields called `data` or `cmd` would be read as the document itself and as a method to call:
+    a document that has one goes under `data`, which the site reads the same."""
+    return {"data": values} if _READ_FIRST & values.keys() else values
 
 
 def target(path: str, query: Mapping[str, str]) -> str:

@@ -12,7 +12,7 @@ from syncd.adapters.erpnext.child_reader import ChildReader
 from syncd.adapters.erpnext.client import SiteClient
 from syncd.adapters.erpnext.described import flag
 from syncd.adapters.erpnext.external_field import flaws, found_field, is_custom, is_data
-from syncd.adapters.erpnext.fitting import close, no_table
+from syncd.adapters.erpnext.fitting import close, halt_unless_listed, no_table
 from syncd.adapters.erpnext.meta import described_doctype, load_schema, table_fields
 from syncd.adapters.erpnext.operations import DOCTYPE, has_operations
 from syncd.adapters.erpnext.rights import Need, Right, has_level, may, may_link, naming, needs_of, roles_with
@@ -37,6 +37,7 @@ def check_site(
     if spec.group:  # the rows of its table are documents of the DocType itself
         rows = tuple(entry for table in spec.tables for entry in table.fields)
         spec = replace(spec, fields=(*spec.fields, *rows), tables=())
+    halt_unless_listed(client, spec.doctype)
     schema = load_schema(client, spec.doctype, [table.erpnext for table in spec.tables])
     user = client.user()
     if spec.group:  # only read, and its table is made of the documents themselves

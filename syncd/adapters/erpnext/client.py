@@ -272,7 +272,7 @@ class SiteClient:
                 code=refusal.code,
                 request_id=refusal.request_id,
             )
-        return self._hidden(record_error(refusal, request.subject))
+        return self._hidden(record_error(refusal, request.subject, addressed=request.verb != "POST"))
 
     def _given_up(self, request: Request, trouble: Trouble, *, lost: bool, attempts: int) -> SyncdError:
         tried = f" after {attempts} attempts" if attempts > 1 else ""

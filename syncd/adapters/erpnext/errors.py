@@ -204,8 +204,12 @@ def described(refusal: Refusal) -> str:
     return refusal.text if refusal.framework else f"HTTP {refusal.status}, {refusal.text}"
 
 
-def record_error(refusal: Refusal, subject: str) -> RecordError:
-    """A refused write as an error about its record. `subject` names the record on both sides."""
+def record_error(refusal: Refusal, subject: str, *, addressed: bool = True) -> RecordError:
+    """A refused write as an error about its record. `subject` names the record on both sides.
+
+    `addressed`: the request named a document, whose absence 404 then tells. Where it did not, something that the site
+    looked for meanwhile is not there.
+    """
     code = refusal.code or f"HTTP {refusal.status}"
     request_id = refusal.request_id
     if refusal.passing:
@@ -229,7 +233,7 @@ def record_error(refusal: Refusal, subject: str) -> RecordError:
             code=code,
             request_id=request_id,
         )
-    if refusal.status == 404 and refusal.framework:
+    if refusal.status == 404 and refusal.framework and addressed:
         return GoneError(
             f"{subject}: it is not there any more: {refusal.text}",
             hint="the next run finds out whether it was deleted or renamed",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from syncd.adapters.erpnext.client import SiteClient
-from syncd.adapters.erpnext.meta import table_fields
+from syncd.adapters.erpnext.described import flag
+from syncd.adapters.erpnext.meta import described_doctype, table_fields
 from syncd.adapters.erpnext.wire import TableShape
 from syncd.core.mapping import MappingSpec, TableSpec, constants, layout, table_layout
 from syncd.core.model import Side
@@ -13,9 +15,24 @@ from syncd.core.values import InvalidValue, nearest
 from syncd.errors import HaltError
 from syncd.ports.endpoint import Schema
 
+_NOT_LISTED: Final = {
+    "issingle": "is a Single: it has one document, and no table to list",
+    "istable": "is a child table: its rows are mapped under [tables] of the DocType that they stand in",
+    "is_virtual": "is virtual: what it lists is up to its own code, which need not hold to filters and order",
+}
+
+
+def halt_unless_listed(client: SiteClient, doctype: str) -> None:
+    """Raise `HaltError` (guard `schema`) for a DocType whose documents the site does not list by their stamps."""
+    described = described_doctype(client, doctype)
+    for mark, what in _NOT_LISTED.items():
+        if flag(described, mark):
+            raise _halt(f"{doctype} on {client.base_url} {what}", "name another DocType under mapping.doctype")
+
 
 def halt_unless_known(client: SiteClient, spec: MappingSpec, schema: Schema) -> None:
     """Raise `HaltError` (guard `schema`), with file and key, for the first name that `schema` does not have."""
+    halt_unless_listed(client, spec.doctype)
     tables = {table.erpnext for table in spec.tables}
     for name in layout(spec)[0]:
         if name not in schema.fields and name not in tables:

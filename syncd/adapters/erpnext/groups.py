@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from syncd.adapters.erpnext.calls import ListQuery, filters_for
 from syncd.adapters.erpnext.client import SiteClient
 from syncd.adapters.erpnext.feed import look_back, read_cursor, write_cursor
-from syncd.adapters.erpnext.fitting import close
+from syncd.adapters.erpnext.fitting import close, halt_unless_listed
 from syncd.adapters.erpnext.meta import load_schema, missing_doctype
 from syncd.adapters.erpnext.wire import left_out, to_json, trimmed_stamp
 from syncd.core.keys import MOST_CHARACTERS, decode_part, encode_part
@@ -236,6 +236,7 @@ def group_schema(client: SiteClient, spec: MappingSpec) -> Schema:
 
     Raises `HaltError` (guard `schema`) for a field of `[erpnext] group` that the DocType does not have.
     """
+    halt_unless_listed(client, spec.doctype)
     schema = load_schema(client, spec.doctype)
     for name in spec.group:
         if name not in schema.fields:

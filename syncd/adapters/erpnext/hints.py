@@ -35,6 +35,9 @@ _BY_CODE: Final = {
     "NonNegativeError": "the field takes no negative number: correct it in the source",
     "InvalidDates": "the dates contradict each other: correct them in the source",
     "InvalidNamingSeriesError": "the naming series is not one of ERPNext's: correct it in the source or the mapping",
+    "DoesNotExistError": (
+        "the site looked for another document that is not there: make it in ERPNext, or correct the value that names it"
+    ),
     "EmptyTableError": "the document needs at least one row in a child table",
     "WorkflowPermissionError": "a workflow keeps the integration user from this step: give its role the transition",
     "WorkflowTransitionError": "the workflow has no such step: set a state that can be reached",

@@ -146,6 +146,9 @@ class LinkedDocuments:
                 parent=reference.holder if reference.child else "",
             )
             for row in self._read(query, reference):
+                if reference.field not in row:  # at a permission level that the user may not read
+                    self._unreadable(reference, f"its {reference.field} is left out of the answers")
+                    break
                 yield Referring(reference.holder, str(row[owner])), str(row[reference.field])
 
     def _read(self, query: ListQuery, reference: _Reference) -> list[dict[str, Any]]:
@@ -154,14 +157,18 @@ class LinkedDocuments:
         except GoneError:
             return []  # a site without this DocType: ERPNext is not installed, or an app was removed
         except (AccessError, ReadRefusedError) as error:
-            if reference not in _PAYMENTS or self._doctype not in _PAYABLE:
-                return []
+            self._unreadable(reference, error.message)
+            return []
+
+    def _unreadable(self, reference: _Reference, why: str) -> None:
+        """Raise for payments, which the site would unallocate; of all others it refuses the cancellation itself."""
+        if reference in _PAYMENTS and self._doctype in _PAYABLE:
             raise RefusedError(
-                f"whether a {reference.holder} refers to it cannot be told: {error.message}",
+                f"whether a {reference.holder} refers to it cannot be told: {why}",
                 hint=f"give a role of {self._client.user()} “Read” on {reference.holder} in ERPNext's Role Permissions "
                 'Manager, or set lifecycle.cancel_linked = "unlink"',
                 code="PermissionError",
-            ) from error
+            )
 
 
 def _kept_as(doctype: str) -> str:

@@ -174,15 +174,28 @@ def roles_with(client: SiteClient, doctype: str, right: Right, level: int = 0) -
     return tuple(dict.fromkeys(found))
 
 
+def owners_may(client: SiteClient, doctype: str, right: Right) -> bool:
+    """Whether a role gives the right to those who made a document (“Only if Creator”); `may` then answers no."""
+    try:
+        described = described_doctype(client, doctype)
+    except (AccessError, HaltError):
+        return False
+    return any(flag(row, "if_owner") and flag(row, right.value) for row in described.get("permissions") or ())
+
+
 def roles_of(client: SiteClient, user: str) -> frozenset[str] | None:
-    """The roles of a user; None where the client's own user may not read them."""
+    """The roles of a user; None where the client's own user may not read them.
+
+    Everybody may read the User that they are themselves, with its roles left out: they are at permission level 1.
+    """
 
     def ask() -> frozenset[str] | None:
         try:
             found = client.get(document_path("User", user), {}, f"the user {user}", ("data", dict))["data"]
         except (AccessError, GoneError, ReadRefusedError):
             return None
-        return frozenset(str(entry.get("role")) for entry in found.get("roles") or () if isinstance(entry, dict))
+        named = frozenset(str(entry.get("role")) for entry in found.get("roles") or () if isinstance(entry, dict))
+        return named or (None if user == client.user() else named)
 
     return client.kept(f"roles:{user}", ask)
 

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from syncd.adapters.erpnext.calls import ListQuery, document_path
+from syncd.adapters.erpnext.calls import ListQuery, document_path, has_url
 from syncd.adapters.erpnext.client import SiteClient
 from syncd.adapters.erpnext.errors import ReadForbiddenError, ReadRefusedError
 from syncd.adapters.erpnext.feed import look_back, read_cursor
 from syncd.adapters.erpnext.wire import RowShape
 from syncd.core.model import Row
-from syncd.errors import GoneError, HaltError
+from syncd.errors import GoneError, HaltError, UnreachableError
 from syncd.ports.endpoint import Deletion
 
 _TRACES: Final = "Deleted Document"
@@ -39,14 +39,13 @@ class Traces:
 
         Raises `HaltError` (guard `lost_right`) when one is there that the user may not read.
         """
-        asked = [name for name in names if name not in (".", "..") and not any(mark in name for mark in "\t\n\r")]
         with ThreadPoolExecutor(self._client.concurrency, thread_name_prefix="syncd-ask") as pool:
-            return [row for row in pool.map(self._one, asked) if row is not None]
+            return [row for row in pool.map(self._one, names) if row is not None]
 
     def _one(self, name: str) -> Row | None:
         subject = f"{self._doctype} “{name}”"
         try:
-            answer = self._client.get(document_path(self._doctype, name), {}, subject, ("data", dict))
+            document = self._document(name, subject)
         except GoneError:
             return None
         except ReadForbiddenError as error:
@@ -57,7 +56,20 @@ class Traces:
                 hint="give that user the right back (User Permissions, or a role in the Role Permissions Manager); the "
                 "mapping stands still until then",
             ) from error
-        return self._shape.row(answer["data"])
+        return self._shape.row(document)
+
+    def _document(self, name: str, subject: str) -> dict[str, Any]:
+        """One document by GET; of a name that no URL reaches, where 404 tells nothing, by a method."""
+        if has_url(name):
+            answer = self._client.get(document_path(self._doctype, name), {}, subject, ("data", dict))
+            found: dict[str, Any] = answer["data"]
+            return found
+        answered = self._client.ask("frappe.client.get", {"doctype": self._doctype, "name": name}, subject)
+        if not isinstance(answered, dict):
+            raise UnreachableError(
+                f"{self._client.base_url} answers no document for {subject}", hint="the next run asks again"
+            )
+        return answered
 
     def deletions(self, cursor: str | None, overlap: float) -> list[Deletion]:
         """Deletions since `cursor` less `overlap` seconds, the newest first; none where the user may not read them.

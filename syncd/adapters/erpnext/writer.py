@@ -13,9 +13,10 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from syncd.adapters.erpnext.barred import Barred
-from syncd.adapters.erpnext.calls import document_path
+from syncd.adapters.erpnext.calls import document_body, document_path, has_url
 from syncd.adapters.erpnext.child_rows import UnknownRowError, as_read, sent_rows
 from syncd.adapters.erpnext.client import SiteClient
+from syncd.adapters.erpnext.hints import hint_for
 from syncd.adapters.erpnext.lookup import Lookup
 from syncd.adapters.erpnext.taken import carried, missed_by_update, not_taken
 from syncd.adapters.erpnext.transitions import TRANSITIONS, Transitions
@@ -129,9 +130,10 @@ class Writer:
     def _addressable(self, write: Write, subject: str) -> None:
         if write.key is None or write.action in (Action.CREATE, Action.MARK):
             raise ValueError(f"not a write of one ERPNext document: {write.action} of {write.key!r}")
-        if any(character in write.key for character in "\t\n\r") or write.key in (".", ".."):
+        if not has_url(write.key):
             raise RefusedError(
-                f"{subject}: a document whose name is “.” or holds a tab or a line break cannot be reached over HTTP",
+                f"{subject}: a document whose name is “.”, holds a tab or a line break, or begins or ends with a slash "
+                "cannot be reached over HTTP",
                 hint="rename it in ERPNext",
                 code="UnreachableName",
             )
@@ -158,12 +160,13 @@ class Writer:
             raise StaleError(f"{subject}: the version it was decided on is not known", hint="it is read again")
         body = self._body(write, values, subject)
         lost: UnknownOutcomeError | None = None
+        absent: GoneError | None = None
         for _ in range(LOST_ANSWERS):
             try:
                 answer = self._client.write(
                     "PUT",
                     document_path(self._spec.doctype, str(write.key)),
-                    body,
+                    document_body(body),
                     subject,
                     expects=("data", dict),
                 )
@@ -173,9 +176,13 @@ class Writer:
             except StaleError:
                 if lost is None:
                     raise
+            except GoneError as error:
+                absent = error
             row = self._look(write, subject)
             if trimmed_stamp(row.stamp) != trimmed_stamp(write.stamp):
                 return self._done(write, values, self._ours(values, row, subject), subject)
+            if absent is not None:
+                raise _of_another(subject, absent) from absent
         raise lost or StaleError(f"{subject}: somebody changed it since it was read")
 
     def _body(self, write: Write, values: dict[str, Raw], subject: str) -> dict[str, Any]:
@@ -262,9 +269,10 @@ class Writer:
             except UnknownOutcomeError as error:
                 lost = error
                 continue
-            except GoneError:
+            except GoneError as error:
                 if lost is None:
-                    raise
+                    self._look(write, subject)
+                    raise _of_another(subject, error) from error
             return Done(self._last(write))
         raise lost or StaleError(f"{subject}: somebody changed it since it was read")
 
@@ -277,3 +285,14 @@ class Writer:
             partner=write.partner,
             deleted=True,
         )
+
+
+def _of_another(subject: str, error: GoneError) -> RefusedError:
+    """A 404 for a document that is there: what the site looked for while it handled the request is not."""
+    said = error.message.removeprefix(f"{subject}: ").removeprefix("it is not there any more: ")
+    return RefusedError(
+        f"{subject}: the site refuses it: {said}",
+        hint=hint_for(error.code, 404),
+        code=error.code,
+        request_id=error.request_id,
+    )

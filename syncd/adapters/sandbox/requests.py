@@ -28,6 +28,11 @@ class Incoming:
     headers: dict[str, str]
     body: bytes
 
+    @property
+    def names_method(self) -> bool:
+        """Whether `cmd` is among the parameters: the site then calls that method, whatever the path says."""
+        return (b'"cmd"' in self.body or "cmd=" in self.query) and bool(self.form().get("cmd"))
+
     def form(self) -> dict[str, Any]:
         """The parameters: a JSON body alone, or the query with form fields laid over it.
 

@@ -13,7 +13,7 @@ from .answers import Answer, refusal, router_page, success
 from .documents import answer, get, load
 from .errors import RouteError, SiteError
 from .meta import DocTypeMeta
-from .permissions import check_document
+from .permissions import check_document, without_unreadable
 from .requests import Incoming, authenticated, document_in, not_allowed, not_found
 from .session import Session, User
 from .site import Site
@@ -75,11 +75,18 @@ def _task(incoming: Incoming, version: int) -> _Task:
             break
     else:
         raise not_found()
+    if incoming.names_method:
+        return _method_task(incoming, str(incoming.form().get("cmd")), version)
     if kind == "method" and rest:
         return _method_task(incoming, rest.partition("/")[0], version)
     if kind == ("document" if version == 2 else "resource") and rest:
         doctype, _, name = rest.partition("/")
-        return _document_task(incoming, doctype, name, version) if name else _doctype_task(incoming, doctype, version)
+        if not name:
+            return _doctype_task(incoming, doctype, version)
+        name = name.removesuffix("/")  # a slash at the end belongs to the path, not to the name
+        if name.strip("/") != name or not name:
+            raise SiteError(404, "DoesNotExistError")
+        return _document_task(incoming, doctype, name, version)
     if kind == "doctype" and version == 2:
         return _metadata_task(incoming, rest)
     raise SiteError(404, "PageDoesNotExistError")
@@ -157,7 +164,7 @@ def _read(session: Session, doctype: str, name: str) -> dict[str, Any]:
         check_document(session, meta, "read", None)
     document = document or get(session, meta, name)
     _check_readable(session, meta, document)
-    return answer(session, document, nulls=False)
+    return answer(session, without_unreadable(session, document), nulls=False)
 
 
 def _check_readable(session: Session, meta: DocTypeMeta, document: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from .errors import SiteError, invalid, missing
 from .listing import Query, decoded
 from .meta import DocTypeMeta, Field
 from .metadata_answers import merged, with_children
-from .permissions import allowed, check_document
+from .permissions import allowed, check_document, without_unreadable
 from .session import GUEST, Document, Session, bare_permission_error
 
 _MOST_INSERTS = 200
@@ -130,7 +130,7 @@ def _get(session: Session, form: Form) -> dict[str, Any]:
         name = rows[0]["name"]
     document = get(session, meta, meta.name if meta.issingle else str(name))
     check_document(session, meta, "read", document)
-    return answer(session, document, nulls=True)
+    return answer(session, without_unreadable(session, document), nulls=True)
 
 
 def _document_in(form: Form, key: str) -> dict[str, Any]:

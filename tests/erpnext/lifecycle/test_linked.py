@@ -134,6 +134,19 @@ def test_payments_that_may_not_be_read_are_never_taken_for_absent() -> None:
     assert other.referring(["MV-1"]) == {"MV-1": ()}, "what no payment can settle needs no right on payments"
 
 
+def test_a_reference_at_a_permission_level_counts_as_one_that_may_not_be_read() -> None:
+    def answer(hidden: str) -> Handler:
+        return lambda listed, _: (
+            httpx.Response(200, json={"data": [{"name": "X-1", "parent": "X-1"}]}) if (listed == hidden) else nothing()
+        )
+
+    linked, _ = asked_of(answer("POS Invoice"))
+    assert linked.referring(["SI-1"]) == {"SI-1": ()}, "the site refuses the cancellation itself"
+    payments, _ = asked_of(answer("Payment Entry Reference"))
+    with pytest.raises(RefusedError, match="its reference_name is left out"):
+        payments.referring(["SI-1"])
+
+
 def test_a_site_that_does_not_answer_is_an_error() -> None:
     linked, _ = asked_of(lambda *_: refusal(500, "AttributeError", exception="AttributeError: x"))
     with pytest.raises((UnreachableError, RefusedError)):
