@@ -91,6 +91,8 @@ def _missing_of_line(line: Line) -> Iterator[Finding]:
     if entry.erpnext not in line.erpnext:
         near = suggested(entry.erpnext, line.erpnext, line.doctype)
         hint = near if near.startswith("Did") else _LABEL
+        if entry.is_own_link and line.table is None:
+            hint = "Run `syncd provision --apply`: it makes the field."
         yield line.finding(Severity.ERROR, f"{line.doctype} has no field {entry.erpnext}", hint)
     if entry.compute is not None:
         for name in entry.inputs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Final
 
 from syncd.core.model import Direction, Raw, Side, Wins
 
@@ -100,6 +101,10 @@ class CancelLinked(Enum):
     UNLINK = "unlink"
 
 
+OWN: Final = "syncd_"
+"""How the custom fields are called that syncd makes."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldSpec:
     """One line of `[fields]` or `[tables.NAME.fields]`. Exactly one of `source` and `constant` is set.
@@ -123,6 +128,11 @@ class FieldSpec:
     """The CEL expression of a computed field; `direction` is `to_erpnext` then."""
     inputs: tuple[str, ...] = ()
     """The source's columns that `compute` names."""
+
+    @property
+    def is_own_link(self) -> bool:
+        """Whether it is a Link field that syncd itself makes (`provision`), for what a DocType has no field for."""
+        return self.link is not None and self.erpnext.startswith(OWN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,6 +235,12 @@ class MappingSpec:
         if self.external_id is None or not self.direction.reaches(Side.ERPNEXT):
             return False
         return self.write_back is WriteBack.ALWAYS or (self.write_back is WriteBack.AUTO and self.erpnext_name is None)
+
+    @property
+    def renews_external_id(self) -> bool:
+        """Whether a document whose row got another id is told so."""
+        reaches = self.external_id is not None and self.direction.reaches(Side.ERPNEXT)
+        return reaches and self.write_back is not WriteBack.NEVER
 
     def linked(self) -> Iterator[tuple[TableSpec | None, FieldSpec]]:
         """Every field with a `link`, with the table it stands in (None: the document itself)."""

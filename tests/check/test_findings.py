@@ -51,6 +51,20 @@ CASES = [
         "Look the fieldname up in the DocType's form, not its label.",
     ),
     Case(
+        "a link of syncd's own that was not made yet",
+        "order",
+        (
+            (
+                "customer = { source",
+                'syncd_buyer = { source = "customer_id", link = "customer", direction = "to_erpnext" }\ncustomer = { source',
+            ),
+        ),
+        "error",
+        "fields.syncd_buyer",
+        "Sales Order has no field syncd_buyer",
+        "Run `syncd provision --apply`: it makes the field.",
+    ),
+    Case(
         "an id column that is not there",
         "customer",
         (('id = "id"', 'id = "idd"'),),

@@ -7,13 +7,11 @@ calls `syncd_…` and that has a `link` is one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from syncd.adapters.erpnext.described import flag
 from syncd.core.mapping import MappingSpec
 from syncd.core.model import Side
-
-PREFIX: Final = "syncd_"
 
 
 class OwnLink(NamedTuple):
@@ -33,7 +31,7 @@ def own_links(specs: Iterable[MappingSpec]) -> Iterator[OwnLink]:
         for entry in spec.fields if spec.direction.reaches(Side.ERPNEXT) else ():
             target = known.get(entry.link or "")
             key = (spec.doctype, entry.erpnext)
-            if target is not None and entry.erpnext.startswith(PREFIX) and key not in found:
+            if target is not None and entry.is_own_link and key not in found:
                 found.add(key)
                 yield OwnLink(spec, entry.erpnext, target.doctype, entry.source or "")
 
