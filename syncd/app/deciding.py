@@ -50,6 +50,7 @@ def decide_page(run: Pass, page: Sequence[Work], conflicts: Mapping[int, Conflic
         if _was_cut_short(run, pair, work.erpnext or fetched[Side.ERPNEXT].get(pair.erpnext_name or "")):
             seen[pair.id][Side.ERPNEXT] = replace(seen[pair.id][Side.ERPNEXT], ours=True)
     learn_links(run, [(side, sight.values) for sights in seen.values() for side, sight in sights.items()])
+    learn_links(run, [(Side.SOURCE, pair.source) for pair in pairs.values() if pair.source is not None])
     for work in page:
         pair, sights = pairs[work.pair.id], seen[work.pair.id]
         conflict = conflicts.get(pair.id)
@@ -161,9 +162,13 @@ def follow_keys(pair: Pair, work: Work) -> Pair:
     name = erpnext.key if erpnext is not None and not erpnext.deleted else pair.erpnext_name
     external_id = source.key if source is not None and not source.deleted else pair.external_id
     renamed = name != pair.erpnext_name or external_id != pair.external_id
-    linked_erpnext, linked_source = pair.linked_erpnext, pair.linked_source
+    linked_source = pair.linked_source
     if erpnext is not None and not erpnext.deleted:
         linked_erpnext = external_id is not None and erpnext.partner == external_id
+        carried = erpnext.partner
+    else:
+        carried = pair.external_id if pair.linked_erpnext else None
+        linked_erpnext = pair.linked_erpnext and external_id == pair.external_id
     if source is not None and not source.deleted:
         linked_source = name is not None and source.partner == name
     elif renamed:
@@ -174,6 +179,7 @@ def follow_keys(pair: Pair, work: Work) -> Pair:
         external_id=external_id,
         linked_erpnext=linked_erpnext,
         linked_source=linked_source,
+        renumbered=bool(carried) and carried == pair.external_id != external_id,
         creation=erpnext.creation if erpnext is not None and erpnext.creation is not None else pair.creation,
         docstatus=erpnext.docstatus if erpnext is not None else pair.docstatus,
     )

@@ -13,6 +13,7 @@ from syncd.core.mapping import AMENDED_FROM, DOCSTATUS, CompiledMapping
 from syncd.core.merge import Choice, Merge, Problem, merge
 from syncd.core.model import Action, Baseline, Image, Missing, Pair, Raw, Rows, Side, Write
 from syncd.core.removal import decide_deletion, decide_out
+from syncd.core.renames import as_named_now
 from syncd.core.rows import rows_of, tied
 from syncd.core.rows_done import rows_done
 from syncd.core.scope import out_of_scope
@@ -51,6 +52,7 @@ def decide_pair(
     choice: Choice | None = None,
 ) -> Decision:
     """Decide on a pair of which both sides are known."""
+    pair = as_named_now(mapping, pair, erpnext.values)
     if mapping.spec.lifecycle is not None and Presence.OUT not in (erpnext.presence, source.presence):
         decision = decide_document(mapping, pair, erpnext, source, choice)
         if decision is not None:

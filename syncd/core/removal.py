@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from syncd.core.links import LinkLens
-from syncd.core.mapping import CompiledField, CompiledMapping, CompiledTable, ErpnextDeleted, LeftScope, SourceDeleted
+from syncd.core.mapping import CompiledField, CompiledMapping, ErpnextDeleted, LeftScope, SourceDeleted
 from syncd.core.merge import Choice, effective_direction
 from syncd.core.model import (
     Action,
-    Baseline,
     FieldChange,
     FieldConflict,
     Missing,
     Pair,
     Raw,
-    Rows,
     Side,
-    TableRow,
     Wins,
     Write,
 )
-from syncd.core.rows import UNAGREED, row_edits, rows_of
+from syncd.core.rows import row_edits, rows_of
 from syncd.core.sights import Decision, Presence, Sight, Verdict, place_of
 from syncd.core.values import InvalidValue, show
 
@@ -115,13 +111,11 @@ def edits_since(mapping: CompiledMapping, pair: Pair, side: Side, sight: Sight) 
     """The fields of `side` that are not as they were when both sides agreed; the other side has nothing any more.
 
     What that side works out by itself (totals) moves with syncd's own writes as well: where syncd was the last to edit
-    the record, that is nobody's edit. Nor is another name of what it links to.
+    the record, that is nobody's edit.
     """
     before = pair.baseline(side)
     if before is None:
         return ()
-    if side is Side.ERPNEXT and mapping.books and pair.source is not None:
-        before = _as_named_now(mapping, before, pair.source)
     edits, now = [], sight.values
     for entry in mapping.fields:
         at = entry.erpnext_at if side is Side.ERPNEXT else entry.source_at
@@ -147,44 +141,6 @@ def edits_since(mapping: CompiledMapping, pair: Pair, side: Side, sight: Sight) 
             erpnext, source = (new, None) if side is Side.ERPNEXT else (None, new)
             edits.append(FieldConflict(field=label, base=old, erpnext=erpnext, source=source))
     return tuple(edits)
-
-
-def _as_named_now(mapping: CompiledMapping, before: Baseline, across: Baseline) -> Baseline:
-    """ERPNext's baseline with its links under the names that their targets bear now: ERPNext writes a new name into all
-    documents that link to it."""
-    named = list(before)
-    for entry in mapping.fields:
-        named[entry.erpnext_at] = _named_now(entry, before[entry.erpnext_at], across[entry.source_at])
-    for table in mapping.tables:
-        was, there = rows_of(before[table.erpnext_at]), rows_of(across[table.source_at])
-        partners = {row.name: row for row in there.rows}
-        ties = dict(was.ties)
-        rows = (_row_named_now(table, row, partners.get(ties.get(row.name or ""))) for row in was.rows)
-        if was.rows:
-            named[table.erpnext_at] = Rows(tuple(rows), was.ties)
-    return tuple(named)
-
-
-def _row_named_now(table: CompiledTable, row: TableRow, partner: TableRow | None) -> TableRow:
-    if partner is None:
-        return row
-    values = list(row.values)
-    for entry in table.fields:
-        name = _named_now(entry, values[entry.erpnext_at], partner.values[entry.source_at])
-        if not isinstance(name, Missing):
-            values[entry.erpnext_at] = name
-    return row._replace(values=tuple(values))
-
-
-def _named_now(entry: CompiledField, before: Raw | Missing, across: Raw | Missing) -> Raw | Missing:
-    """A link's value by its partner across; as it was where it is no link, or leads nowhere any more."""
-    if not isinstance(entry.lens, LinkLens) or before in (UNAGREED, Missing.MISSING) or isinstance(across, Missing):
-        return before
-    try:
-        name = entry.lens.to_erpnext(entry.read(Side.SOURCE, across))
-    except InvalidValue:
-        return before
-    return before if name is None else str(name)
 
 
 def _same(entry: CompiledField, side: Side, before: Raw, now: Raw) -> bool:

@@ -331,6 +331,32 @@ def test_a_target_that_is_renamed_in_erpnext_moves_nothing(make_trade):
     assert world.document("order", document) == {"po_no": "PO-2", "customer": "Ada Ltd"}
 
 
+@pytest.mark.parametrize("full", [False, True], ids=["not shown yet", "shown"])
+def test_another_target_in_the_source_meets_no_edit_where_the_old_one_was_renamed(make_trade, full):
+    """The site wrote the new name into the document: it is nobody's edit that could stand against the source's."""
+    world = shop(make_trade)
+    for name in ("Ada", "Bob"):
+        world["customer"].source.insert(name=name)
+    for title in ("Nail", "Screw"):
+        world["item"].source.insert(title=title)
+    order = an_order(world, lines=((1, 1, 2, 3), (2, 1, 4, 3)))
+    world.agree()
+    document = world.name_of("order", order)
+    world["customer"].erpnext.rename(world.name_of("customer", 1), "Ada Ltd")
+    world["item"].erpnext.rename(world.name_of("item", 1), "Nail 5mm")
+    held = world["order"].erpnext.records[document]
+    tables = {"items": [{**row, "item_code": "Nail 5mm"} for row in held.tables["items"]]}
+    world["order"].erpnext.change(document, values={**held.values, "customer": "Ada Ltd"}, tables=tables)
+    changed = [{"line": 1, "item_id": 2, "quantity": 2, "price": 3}]
+    world["order"].source.edit(order, customer_id=2, lines=changed)
+    world.sync(full=full)
+    assert world.held("order") == []
+    stands = world["order"].erpnext.records[document]
+    assert stands.values["customer"] == world.name_of("customer", 2)
+    assert [row["item_code"] for row in stands.tables["items"]] == [world.name_of("item", 2)]
+    assert world.quiet(full=True).exit_code is ExitCode.OK
+
+
 def test_a_rename_that_no_full_pass_has_shown_yet_costs_a_second_look_only(make_trade):
     world = shop(make_trade)
     world["customer"].source.insert(name="Ada")

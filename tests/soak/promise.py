@@ -171,11 +171,17 @@ class Promise:
         if record in self.book.buried:
             left = [side.value for side in Side if (record, side) in self.book.gone and self._of(record, side)]
             assert left == [], f"{record} had ended, and is back in {left}"
-        if len(sides) == 2 or record in self.book.buried:
+        if len(sides) == 2 or record in self.book.buried or self._is_cancelled(record):
             return
         assert self._of(record, Side.SOURCE) == [], f"{record} was deleted and is still in the shop"
         live = [row for row in self._of(record, Side.ERPNEXT) if record[0] != ORDER or row["docstatus"] < 2]
         assert live == [], f"{record} was deleted and is still at the site"
+
+    def _is_cancelled(self, record: Record) -> bool:
+        """Whether it is cancelled on both sides: where the draft of an amendment was deleted, it is so again."""
+        rows, documents = self._of(record, Side.SOURCE), self._of(record, Side.ERPNEXT)
+        cancelled = [row["state"] == "void" for row in rows] + [each["docstatus"] == 2 for each in documents]
+        return bool(rows and documents) and record[0] == ORDER and all(cancelled)
 
     def _agrees(self, record: Record) -> None:
         row, document = self._pair(record)
