@@ -122,7 +122,7 @@ class Transitions:
             )
 
     def _update(self, write: Write, subject: str) -> WriteResult:
-        if write.action is Action.UPDATE and self._stands(write) == DRAFT:
+        if write.action in (Action.UPDATE, Action.LINK) and self._stands(write) == DRAFT:
             write = self._dated(write)
         try:
             return self._put(write, subject)

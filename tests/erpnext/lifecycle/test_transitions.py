@@ -11,7 +11,7 @@ import pytest
 from syncd.adapters.erpnext import ErpnextEndpoint, SiteClient
 from syncd.adapters.sandbox import SandboxServer
 from syncd.adapters.sandbox.faults import FaultKind, Rule
-from syncd.core.model import Action, Row, Rows
+from syncd.core.model import Action, Raw, Row, Rows
 from syncd.core.spec import CancelLinked, SubmitFails
 from syncd.errors import BusyError, HeldError, NotAllowedError, RefusedError, StaleError
 from syncd.ports.endpoint import Done
@@ -152,15 +152,17 @@ def test_a_transition_from_another_state_is_stale_and_not_sent(
     assert endpoint.requests == before
 
 
+@pytest.mark.parametrize(("action", "values"), [(Action.UPDATE, {"po_no": "PO-1"}), (Action.LINK, {})])
 def test_a_draft_keeps_its_mapped_posting_date_when_something_else_changes(
-    endpoint: ErpnextEndpoint, site: Site
+    endpoint: ErpnextEndpoint, site: Site, action: Action, values: dict[str, Raw]
 ) -> None:
     made = site.create(
         "Sales Invoice", customer="Buyer", company="Acme Inc", items=[{"item_code": "A", "qty": 1, "rate": 5}]
     )
     before = endpoint.fetch([made["name"]])[0]
     site.admin("clock", offset_seconds=3 * 86_400)
-    row = done(one(endpoint, write(Action.UPDATE, before, po_no="PO-1")))
+    row = done(one(endpoint, write(action, before, **values)._replace(partner="7", link=True)))
+    assert row.partner == "7"
     assert value(row, "posting_date") == value(before, "posting_date")
     assert site.stored("Sales Invoice", row.key, "set_posting_time") == 1
 
