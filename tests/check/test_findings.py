@@ -56,7 +56,10 @@ CASES = [
         (
             (
                 "customer = { source",
-                'syncd_buyer = { source = "customer_id", link = "customer", direction = "to_erpnext" }\ncustomer = { source',
+                (
+                    'syncd_buyer = { source = "customer_id", link = "customer", direction = "to_erpnext" }'
+                    "\ncustomer = { source"
+                ),
             ),
         ),
         "error",
