@@ -195,6 +195,10 @@ def _after_writes(run: Pass, case: Case, results: Mapping[Side, WriteResult], ou
             _half_amended(run, case, row, error, pending, outcome)
         return
     outcome.change = _changed(case, PairState.FAILED, baselines, results)
+    if case.pair.renumbered and Side.ERPNEXT not in stored:
+        # It takes its row's new id once the document carries that: until then the next run is to see what is owed.
+        content = outcome.change.content._replace(external_id=case.work.pair.external_id, linked_erpnext=True)
+        outcome.change = PairChange(outcome.change.id, content)
     _fail(run, case, side, writes[side].action, _as_retried(run, writes[side], error), outcome, stored)
 
 

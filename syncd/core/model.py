@@ -179,6 +179,8 @@ class Pair:
     """The external id stands in the document."""
     linked_source: bool = False
     """The ERPNext name stands in the source's row."""
+    renumbered: bool = False
+    """The document carries the id that its row had before; never stored."""
     docstatus: int = 0
     differs: tuple[str, ...] = ()
     """What of the baselines differs on both sides by right (`core.agreement`)."""

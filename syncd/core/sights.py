@@ -112,9 +112,15 @@ def newest_side(mapping: CompiledMapping, erpnext: Raw, source: Raw) -> Newest:
 
 
 def wants_link(mapping: CompiledMapping, pair: Pair, side: Side) -> bool:
-    """Whether the partner's id is still to be written into the record on `side`."""
+    """Whether the partner's id is still to be written into the record on `side`.
+
+    A document that carries the id of a row which has another one by now is given that one, whoever made it: another row
+    may get the old id, and the old id in the document would count as a deleted row after `state rebuild`.
+    """
     if side is Side.ERPNEXT:
-        return mapping.spec.writes_external_id and not pair.linked_erpnext and pair.external_id is not None
+        spec = mapping.spec
+        wanted = spec.writes_external_id or (pair.renumbered and spec.renews_external_id)
+        return wanted and not pair.linked_erpnext and pair.external_id is not None
     return mapping.spec.erpnext_name is not None and not pair.linked_source and pair.erpnext_name is not None
 
 

@@ -6,9 +6,9 @@ import orjson
 import pytest
 
 from syncd.adapters.sources.memory import MemoryOptions
-from syncd.core.mapping import Create, ErpnextDeleted, FieldSpec, LeftScope, SourceDeleted
+from syncd.core.mapping import Create, ErpnextDeleted, FieldSpec, LeftScope, SourceDeleted, WriteBack
 from syncd.core.model import Direction, PairState
-from syncd.errors import ExitCode
+from syncd.errors import ExitCode, RefusedError
 from tests.app.harness import FIELDS, NAME, spec
 
 FULL = pytest.mark.parametrize("full", [False, True], ids=["incremental", "full"])
@@ -349,3 +349,46 @@ def test_a_first_pass_counts_as_a_full_one(world):
     world.agreed()
     state = world.store.mapping_state(NAME)
     assert state.last_full is not None, "else the schedule would never see a full pass due"
+
+
+@pytest.mark.parametrize("write_back", [WriteBack.AUTO, WriteBack.ALWAYS], ids=["auto", "always"])
+@pytest.mark.parametrize("edited", [False, True], ids=["the document did not move", "it was edited, too"])
+def test_a_document_is_told_the_new_id_of_its_row(make_world, write_back, edited):
+    """Another row may get the old id, and the old id would count as a deleted row after a rebuild."""
+    world = make_world(spec(erpnext_name="erp_ref", write_back=write_back))
+    row = world.source.insert(name="Ada", vat="A1", url="a")
+    world.counts()
+    document = world.partner_of(row)
+    assert world.erpnext.records[document].partner == row
+    world.source.rename(row, "77")
+    if edited:
+        world.erpnext.edit(document, website="edited")
+    world.counts()
+    assert world.erpnext.records[document].partner == "77"
+    world.source.insert(row, name="Eve", vat="E1", url="e")
+    counts = world.counts(full=True)
+    assert world.shopper("77")[0] == "Ada"
+    assert (counts.held, counts.failed, counts.created["erpnext"]) == (0, 0, 1)
+    assert world.customer(world.partner_of(row))[0] == "Eve"
+    assert world.quiet(full=True).exit_code is ExitCode.OK
+
+
+def test_a_new_id_that_is_refused_is_tried_again(make_world):
+    world = make_world(spec(erpnext_name="erp_ref"))
+    row = world.source.insert(name="Ada", vat="A1", url="a")
+    world.counts()
+    document = world.partner_of(row)
+    world.source.rename(row, "77")
+
+    def refuse(method, writes):
+        if method == "apply" and any(write.link for write in writes):
+            raise RefusedError("another document holds this value")
+
+    world.erpnext.before = refuse
+    assert world.counts(full=True).failed == 1
+    assert world.counts().failed == 1
+    world.unwatch()
+    world.source.edit("77", name="Ada again")
+    assert world.counts().failed == 0
+    assert (world.erpnext.records[document].partner, world.customer(document)[0]) == ("77", "Ada again")
+    assert world.quiet(full=True).exit_code is ExitCode.OK
