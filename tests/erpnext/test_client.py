@@ -8,7 +8,7 @@ import httpx
 import orjson
 import pytest
 
-from syncd.adapters.erpnext import BasicAuth, SiteClient
+from syncd.adapters.erpnext import BasicAuth, SiteClient, TokenAuth
 from syncd.adapters.erpnext.calls import ListQuery, SlowAnswerError
 from syncd.adapters.erpnext.calls import document_path as path_of
 from syncd.adapters.erpnext.errors import ReadForbiddenError
@@ -367,3 +367,17 @@ def test_zone_and_user_are_asked_once(clock: FakeClock) -> None:
 def test_a_ca_bundle_that_is_not_there_is_named(clock: FakeClock) -> None:
     with pytest.raises(UnreachableError, match=r"the CA bundle no-such\.pem cannot be read"):
         mock_client(answers(OK)[0], clock, verify="no-such.pem")
+
+
+@pytest.mark.parametrize("secret", ["s3 cr3t", "s3cr3t\n", "s3crét", "s3cr3t\t"])
+def test_credentials_that_no_site_reads_are_not_sent(secret: str, clock: FakeClock) -> None:
+    with pytest.raises(AccessError, match="characters that no API key has") as caught:
+        SiteClient("https://erp.example.com", TokenAuth(key="key", secret=secret), clock=clock)
+    assert secret.strip() not in str(caught.value)
+
+
+def test_a_guest_is_told_that_its_credentials_did_not_arrive(clock: FakeClock) -> None:
+    handle, _ = answers(refusal(403, "PermissionError", "Login to access"))
+    with pytest.raises(AccessError, match="takes syncd for a guest") as caught:
+        mock_client(handle, clock).user()
+    assert "Authorization header" in caught.value.hint

@@ -18,10 +18,18 @@ import orjson
 
 from syncd.adapters.erpnext.auth import Auth, hide
 from syncd.adapters.erpnext.calls import ListQuery, Request, Safety, SlowAnswerError, Trouble, target
-from syncd.adapters.erpnext.errors import Refusal, described, page_words, read_error, read_refusal, record_error
+from syncd.adapters.erpnext.errors import (
+    ReadForbiddenError,
+    Refusal,
+    described,
+    page_words,
+    read_error,
+    read_refusal,
+    record_error,
+)
 from syncd.adapters.erpnext.pace import Pace
 from syncd.adapters.erpnext.transport import open_http
-from syncd.errors import BusyError, SyncdError, UnknownOutcomeError, UnreachableError
+from syncd.errors import AccessError, BusyError, SyncdError, UnknownOutcomeError, UnreachableError
 from syncd.ports.endpoint import Clock
 
 RETRY_SECONDS: Final = 120.0
@@ -112,7 +120,13 @@ class SiteClient:
         return str(answer["message"]["time_zone"])
 
     def _ask_user(self) -> str:
-        answer = self.get("/api/method/frappe.auth.get_logged_user", {}, "who is logged in", ("message", str))
+        try:
+            answer = self.get("/api/method/frappe.auth.get_logged_user", {}, "who is logged in", ("message", str))
+        except ReadForbiddenError as error:  # every user may ask, but for Guest
+            raise AccessError(
+                f"{self.base_url} takes syncd for a guest: no credentials arrive there",
+                hint="something between syncd and the site takes the Authorization header away: ask who runs it",
+            ) from error
         return str(answer["message"])
 
     def get(

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from syncd.adapters.erpnext.auth import Auth
-from syncd.errors import UnreachableError
+from syncd.errors import AccessError, UnreachableError
 
 
 def open_http(
@@ -20,10 +20,17 @@ def open_http(
     """A client with `concurrency` kept connections that sends no cookie back.
 
     Every answer of a site sets cookies, and a session would win over the token. The environment's proxies are used
-    except for loopback. `verify` may be the path of a CA bundle; raises `UnreachableError` when it cannot be read.
+    except for loopback. `verify` may be the path of a CA bundle; raises `UnreachableError` when it cannot be read, and
+    `AccessError` for credentials that no site reads: more than two words of the header make a guest of the user.
     """
+    header = auth.header()
+    if not header.isascii() or not header.isprintable() or header.count(" ") != 1:
+        raise AccessError(
+            f"the credentials for {base_url} hold blanks or characters that no API key has",
+            hint="copy key and secret of this site's user anew, without a line break, and without quotes in a file",
+        )
     client = httpx.Client(
-        headers={"Accept": "application/json", "Authorization": auth.header(), "User-Agent": f"syncd/{_version()}"},
+        headers={"Accept": "application/json", "Authorization": header, "User-Agent": f"syncd/{_version()}"},
         verify=_trusted(verify) if isinstance(verify, str) else verify,
         trust_env=not _loopback(base_url),
         limits=httpx.Limits(max_connections=max(concurrency, 1), max_keepalive_connections=max(concurrency, 1)),
