@@ -6,13 +6,12 @@ from collections.abc import Iterator
 
 from syncd.app.checking_words import finding
 from syncd.app.results import Finding, Severity
-from syncd.core.mapping import MappingSpec, SourceDeleted, TableSpec
+from syncd.core.mapping import MappingSpec, SourceDeleted, TableSpec, Touch
 from syncd.core.model import Side
 from syncd.core.scope import out_of_scope
 from syncd.core.values import quote
 from syncd.ports.endpoint import FieldInfo, Schema
 
-_DATED = ("posting_date", "posting_time")
 _FILLED_IN_VOUCHERS = frozenset(
     {
         *("company", "currency", "conversion_rate", "selling_price_list", "buying_price_list", "price_list_currency"),
@@ -36,12 +35,13 @@ _FILLED_IN_VOUCHERS = frozenset(
 def check_policies(spec: MappingSpec, erpnext: Schema, source: Schema) -> list[Finding]:
     """Findings about the mapping as a whole. `spec` is as its file says it: without a lifecycle that nobody wrote."""
     creates = spec.create.allows(Side.ERPNEXT) and spec.direction.reaches(Side.ERPNEXT)
+    makes_rows = spec.create.allows(Side.SOURCE) and spec.direction.reaches(Side.SOURCE)
     return [
         *_lifecycle(spec, erpnext),
         *_deletion(spec, erpnext),
         *(_unfilled(spec, erpnext) if creates and spec.create_method is None else ()),
         *(_found_again(spec) if creates else ()),
-        *_posting(spec, erpnext),
+        *(_unfilled_columns(spec, source) if makes_rows else ()),
         *(_out_of_scope(spec) if creates else ()),
         *_stamps(spec),
         *_matching(spec, erpnext),
@@ -143,19 +143,22 @@ def _found_again(spec: MappingSpec) -> Iterator[Finding]:
         )
 
 
-def _posting(spec: MappingSpec, erpnext: Schema) -> Iterator[Finding]:
-    """ERPNext puts today's date where nobody says that the date is meant (measured)."""
-    flowing = {entry.erpnext for entry in spec.fields if entry.source is None or entry.direction.reaches(Side.ERPNEXT)}
-    dated = [name for name in _DATED if name in flowing]
-    if not dated or not spec.direction.reaches(Side.ERPNEXT):
-        return
-    if "set_posting_time" in erpnext.fields and "set_posting_time" not in flowing:
+def _unfilled_columns(spec: MappingSpec, source: Schema) -> Iterator[Finding]:
+    """Columns without which the source takes no new row; a trigger of the table may fill them all the same."""
+    filled = {entry.source for entry in spec.fields if entry.direction.reaches(Side.SOURCE)}
+    filled |= {table.source for table in spec.tables} | {spec.erpnext_name, *spec.source_filters}
+    filled |= {spec.lifecycle.field} if spec.lifecycle is not None else set()
+    filled |= {spec.modified} if spec.touch is Touch.AUTO else set()
+    for info in source.fields.values():
+        wanted = info.required or info.name in spec.source_id
+        if not wanted or info.has_default or info.read_only or not info.writable or info.name in filled:
+            continue
         yield finding(
             Severity.WARNING,
             spec,
-            f"fields.{dated[0]}",
-            f"{spec.doctype} puts the present in place of {dated[0]} at every save unless set_posting_time is 1",
-            "Add set_posting_time = { constant = true } under [fields].",
+            "source.id" if info.name in spec.source_id else "fields",
+            f"a new row of {spec.entity} needs {info.name}, which nothing fills: records that ERPNext has alone fail",
+            f'Map a field to it, give the column a default, or set create = "erpnext" under [match] in {spec.file}.',
         )
 
 

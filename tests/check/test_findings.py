@@ -734,6 +734,15 @@ CASES = [
         "new documents are given no customer_group, so they leave the filter customer_group = 'Commercial' at once",
         'Add customer_group = { constant = "Commercial" } under [fields].',
     ),
+    Case(
+        "an id that nobody gives to new rows",
+        "item",
+        (('item_code = "sku"', 'item_code = { source = "sku", direction = "to_erpnext" }'),),
+        "warning",
+        "source.id",
+        "a new row of products needs sku, which nothing fills: records that ERPNext has alone fail",
+        'Map a field to it, give the column a default, or set create = "erpnext" under [match] in mappings/item.toml.',
+    ),
 ]
 
 
