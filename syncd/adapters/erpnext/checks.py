@@ -10,14 +10,15 @@ from syncd.adapters.erpnext.calls import ListQuery
 from syncd.adapters.erpnext.checks_links import check_links
 from syncd.adapters.erpnext.child_reader import ChildReader
 from syncd.adapters.erpnext.client import SiteClient
-from syncd.adapters.erpnext.described import flag
+from syncd.adapters.erpnext.described import flag, number
+from syncd.adapters.erpnext.errors import ReadRefusedError
 from syncd.adapters.erpnext.external_field import flaws, found_field, is_custom, is_data
 from syncd.adapters.erpnext.fitting import close, halt_unless_listed, no_table
-from syncd.adapters.erpnext.meta import described_doctype, load_schema, table_fields
+from syncd.adapters.erpnext.meta import NO_COLUMN, described_doctype, load_schema, table_fields
 from syncd.adapters.erpnext.operations import DOCTYPE, has_operations
 from syncd.adapters.erpnext.rights import Need, Right, has_level, may, may_link, naming, needs_of, roles_with
 from syncd.adapters.erpnext.wire import RowShape, TableShape
-from syncd.core.mapping import MappingSpec, layout, table_layout
+from syncd.core.mapping import ChangedAfterSubmit, MappingSpec, Reopened, layout, table_layout
 from syncd.core.model import Side
 from syncd.errors import AccessError, HaltError, Problem
 from syncd.ports.endpoint import Schema
@@ -49,6 +50,7 @@ def check_site(
         *check_links(client, spec, targets or {}),
         *_about_operations(client, spec, user),
         *_about_reading(client, spec, schema),
+        *_about_amending(client, spec, user),
         *_about_rights(client, spec, user),
     ]
 
@@ -180,6 +182,56 @@ def _about_reading(client: SiteClient, spec: MappingSpec, schema: Schema) -> lis
     except AccessError as error:
         return [Problem(file=spec.file, key="mapping.doctype", message=error.message, hint=error.hint)]
     return _about_rows(client, spec, schema, documents)
+
+
+def _about_amending(client: SiteClient, spec: MappingSpec, user: str) -> list[Problem]:
+    """Fields that an amendment would lose: it is a copy of what the user may read of the cancelled document."""
+    lifecycle = spec.lifecycle
+    amends = lifecycle and (
+        lifecycle.changed_after_submit is ChangedAfterSubmit.AMEND or lifecycle.reopened is Reopened.AMEND
+    )
+    if not amends:
+        return []
+    above = _unmapped_above(client, spec)
+    query = ListQuery(
+        doctype=spec.doctype, fields=("name", *above), filters=[], or_filters=[], order_by="modified desc", limit=1
+    )
+    try:
+        documents = client.read_list(query) if above else []
+    except (AccessError, ReadRefusedError):
+        return []  # told where reading is checked
+    lost = [
+        name
+        for name, level in above.items()
+        if any(name not in document for document in documents)
+        or has_level(client, Need(doctype=spec.doctype, right=Right.WRITE, level=level)) is False
+    ]
+    if not lost:
+        return []
+    return [
+        Problem(
+            file=spec.file,
+            key="lifecycle.changed_after_submit",
+            message=f"{user} may not read and write {', '.join(lost)} of {spec.doctype}: an amendment is made without "
+            "what stands there",
+            hint="give a role of that user “Read” and “Write” at their permission level in ERPNext's Role Permissions "
+            "Manager",
+            warning=True,
+        )
+    ]
+
+
+def _unmapped_above(client: SiteClient, spec: MappingSpec) -> dict[str, int]:
+    """Fields with a column that the mapping does not name, and that are above permission level 0, with their level."""
+    mapped = set(layout(spec)[0])
+    return {
+        str(field["fieldname"]): level
+        for field in described_doctype(client, spec.doctype).get("fields") or ()
+        if (level := number(field, "permlevel"))
+        and field.get("fieldtype") not in NO_COLUMN
+        and field["fieldname"] not in mapped
+        and not flag(field, "is_virtual")
+    }
 
 
 def _about_rows(

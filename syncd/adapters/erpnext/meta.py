@@ -17,7 +17,7 @@ from syncd.ports.endpoint import FieldInfo, Schema
 
 TABLES: Final = frozenset({"Table", "Table MultiSelect"})
 """Field types that hold child rows; `options` names the child DocType."""
-_NO_COLUMN: Final = TABLES | frozenset(
+NO_COLUMN: Final = TABLES | frozenset(
     {"Section Break", "Column Break", "Tab Break", "Fold", "Heading", "HTML", "Button", "Image"}
 )
 """Field types without a column of their own in the DocType's table."""
@@ -218,7 +218,7 @@ def _schema(described: Mapping[str, Any], doctype: str, zone: ZoneInfo, tables: 
     standard = (*_STANDARD, *_OF_ROWS) if _yes(described, "istable") else _STANDARD
     fields = {name: _standard(name, fieldtype, label, zone) for name, fieldtype, label in standard}
     for entry in described.get("fields") or ():
-        if entry.get("fieldtype") in _NO_COLUMN or _yes(entry, "is_virtual") or not entry.get("fieldname"):
+        if entry.get("fieldtype") in NO_COLUMN or _yes(entry, "is_virtual") or not entry.get("fieldname"):
             continue
         fields.setdefault(str(entry["fieldname"]), _field(entry, zone))
     return Schema(

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from syncd.adapters.erpnext import ErpnextEndpoint, SiteClient
+from syncd.adapters.erpnext.checks import check_site
+from syncd.adapters.erpnext.meta import forget_doctype
 from syncd.adapters.sandbox import SandboxServer
 from syncd.adapters.sandbox.faults import FaultKind, Rule
 from syncd.core.model import Action, Raw, Row, Rows, Side, TableRow, Write
-from syncd.core.spec import CancelLinked
+from syncd.core.spec import CancelLinked, ChangedAfterSubmit
 from syncd.errors import BusyError, HeldError, StaleError, UnknownOutcomeError
 from syncd.ports.endpoint import Done
 from tests.erpnext.helpers import FakeClock, make_client
@@ -78,6 +80,17 @@ def test_an_amendment_takes_along_what_people_had_entered(endpoint: ErpnextEndpo
     assert documents(site) == {invoice.key: (2, None), row.key: (1, invoice.key)}
     assert live_ledger(site) == {row.key: 165.0}
     assert endpoint.fetch([row.key]) == [row]
+
+
+def test_check_names_what_an_amendment_would_lose(client: SiteClient, invoice: Row, site: Site) -> None:
+    for name, level in (("approval", 1), ("footnote", 0)):
+        site.create("Custom Field", dt="Sales Invoice", fieldname=name, label=name, fieldtype="Data", permlevel=level)
+    forget_doctype(client, "Sales Invoice")
+    spec = invoice_spec(lifecycle={"changed_after_submit": ChangedAfterSubmit.AMEND})
+    (problem,) = [each for each in check_site(client, spec) if each.key == "lifecycle.changed_after_submit"]
+    assert problem.warning
+    assert "may not read and write approval of Sales Invoice: an amendment is made without what" in problem.message
+    assert not [each for each in check_site(client, invoice_spec()) if "amendment" in each.message]
 
 
 def test_an_amendment_keeps_the_posting_date_of_what_it_replaces(
