@@ -8,10 +8,11 @@ import pytest
 from syncd.adapters.erpnext import ErpnextEndpoint, SiteClient
 from syncd.adapters.erpnext.barred import Barred
 from syncd.adapters.erpnext.fitting import halt_unless_listed
-from syncd.adapters.erpnext.rights import roles_of
+from syncd.adapters.erpnext.rights import Need, Right, needs_of, roles_of
 from syncd.core.model import Action
 from syncd.errors import HaltError, NotAllowedError, RefusedError
 from tests.erpnext.helpers import FakeClock, customer_spec, mock_client
+from tests.erpnext.lifecycle.invoices import invoice_spec
 
 
 def test_a_user_is_shown_its_own_record_without_its_roles(limited: SiteClient, client: SiteClient) -> None:
@@ -55,3 +56,11 @@ def test_doctypes_that_are_not_listed(doctype: str, words: str, client: SiteClie
         ErpnextEndpoint(client, customer_spec(doctype=doctype, fields=(), external_id=None)).fetch(["x"])
     assert caught.value.guard == "schema"
     halt_unless_listed(client, "Customer")
+
+
+def test_a_table_above_level_0_needs_the_right_to_write_there(client: SiteClient) -> None:
+    setter = {"doctype_or_field": "DocField", "doc_type": "Sales Invoice", "field_name": "items"}
+    setter |= {"property": "permlevel", "property_type": "Int", "value": "1"}
+    client.write("POST", "/api/resource/Property Setter", setter, "the level")
+    wanted = Need(doctype="Sales Invoice", right=Right.WRITE, level=1, key="tables.items")
+    assert wanted in needs_of(invoice_spec(), client)

@@ -74,6 +74,11 @@ def needs_of(spec: MappingSpec, client: SiteClient) -> list[Need]:
             needs.append(Need(doctype=spec.doctype, right=Right.WRITE, level=level, key=key))
         if flows and field.get("fieldtype") == "Link" and field.get("options"):
             needs.append(Need(doctype=str(field["options"]), right=Right.SELECT, key=key))
+    tables = _by_name(described)
+    for table in spec.tables:
+        level = number(tables.get(table.erpnext, {}), "permlevel")
+        if level and spec.direction.reaches(Side.ERPNEXT):
+            needs.append(Need(doctype=spec.doctype, right=Right.WRITE, level=level, key=f"tables.{table.erpnext}"))
     return needs
 
 
