@@ -21,6 +21,7 @@ This module is the one to import from: the readers live in `canonical`, the enco
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -82,6 +83,7 @@ __all__ = [
 _DECIMAL_21_9 = frozenset({"Float", "Currency", "Percent", "Duration"})
 """ERPNext's field types that MariaDB holds as decimal(21,9): twelve digits before the point."""
 _LARGEST_21_9 = Decimal(10) ** 12
+_HALF = re.compile("[\ud800-\udfff]")
 _INT_BITS = {"Int": 32}
 """ERPNext's Int is a MariaDB int of 32 bits, unless its length is over 11; its Long Int has 64."""
 _FIRST_MS = 100_000_000_000
@@ -98,6 +100,8 @@ def nearest(word: str, known: Iterable[str], most: int = 3) -> tuple[str, ...]:
 
 def _to_text(value: Value, target: FieldType) -> str:
     text = _text_of(value, target)
+    if _HALF.search(text):
+        raise InvalidValue(f"{quote(text)} holds half a character (one of a surrogate pair), which is no text anywhere")
     if target.options is not None and text not in target.options:
         close = nearest(text, target.options) or target.options[:5]
         raise InvalidValue(f"{quote(text)} is not one of the options; nearest: {', '.join(map(quote, close))}")

@@ -253,6 +253,7 @@ REFUSED: list[tuple[str, Value, FieldType, str]] = [
     ("an int of 65 bits", 2**63, INT, "integers of 64 bits"),
     ("a number beyond decimal(21,9)", Decimal("1E12"), CURRENCY, "Currency holds 12 digits"),
     ("a number that rounds beyond it", Decimal("999999999999.9999999999"), CURRENCY, "Currency holds 12 digits"),
+    ("text that no side can hold, nor JSON carry", "a\ud83d", SHORT, "holds half a character"),
     ("text that is too long names both lengths", "sixsix", SHORT, "'sixsix' has 6 characters; Data holds 5"),
     ("a number whose text is too long", Decimal(123456), SHORT, "has 6 characters; Data holds 5"),
     ("no option names the nearest", "company", SELECT, "not one of the options; nearest: 'Company'"),
