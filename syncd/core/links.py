@@ -41,7 +41,9 @@ class LinkTarget(NamedTuple):
 class UnresolvedLinkError(InvalidValue):
     """A link that leads to nothing that may be linked to. `key` is the target's key on the side that gives it."""
 
-    def __init__(self, mapping: str, key: str, reason: str, *, held: bool = False, pending: bool = False) -> None:
+    def __init__(
+        self, mapping: str, key: str, reason: str, *, held: bool = False, pending: bool = False, barred: bool = False
+    ) -> None:
         super().__init__(reason)
         self.mapping = mapping
         self.key = key
@@ -49,6 +51,8 @@ class UnresolvedLinkError(InvalidValue):
         """The target waits for a person, so what links to it does too."""
         self.pending = pending
         """The target waits for its partner itself: it may be in a circle with what links to it."""
+        self.barred = barred
+        """Nothing may link to the target, which has a pair; else it has none yet."""
 
 
 class LinkBook:
@@ -104,7 +108,8 @@ class LinkBook:
         if target is None:
             return UnresolvedLinkError(self.mapping, key, f"{self.mapping} {shown} has no {missing} yet")
         reason = target.trouble or f"{self.mapping} {shown} has no {missing} yet"
-        return UnresolvedLinkError(self.mapping, key, reason, held=target.held, pending=target.pending)
+        barred = bool(target.trouble)
+        return UnresolvedLinkError(self.mapping, key, reason, held=target.held, pending=target.pending, barred=barred)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -119,13 +119,31 @@ def merge_field(
             _choose(entry, direction, conflict, values, choice, result)
             return
         if flow is Flow.CONFLICT:
-            result.conflicts.append(conflict)
+            early = _too_early(entry, values) if before is None else None
+            if early is not None:
+                result.problems.append(early)
+            else:
+                result.conflicts.append(conflict)
             return
         result.decided.append(conflict)
     if flow is Flow.TO_ERPNEXT:
         _write(entry, Side.ERPNEXT, values, values[Side.SOURCE], result)
     elif flow is Flow.TO_SOURCE:
         _write(entry, Side.SOURCE, values, values[Side.ERPNEXT], result)
+
+
+def _too_early(entry: CompiledField, values: Mapping[Side, Value]) -> Problem | None:
+    """At first contact: both sides link to records without a pair, so nobody knows yet whether it is the same one."""
+    found: list[Problem] = []
+    for side in Side:
+        try:
+            entry.convert(values[side], side.other)
+        except UnresolvedLinkError as error:
+            if not error.barred:
+                found.append(problem_of(entry.name, side, error))
+        except InvalidValue:
+            return None
+    return found[-1] if len(found) == len(Side) else None
 
 
 def _read(entry: CompiledField, now: tuple[Raw, Raw]) -> tuple[dict[Side, Value], dict[Side, str]]:

@@ -180,6 +180,33 @@ def test_a_circle_made_in_erpnext_flows_to_the_source(make_trade):
     assert world.record("contact", world.id_of("contact", "P"))["customer_id"] == world.id_of("customer", "C")
 
 
+def adopted_couples(world, last):
+    """Three couples that both sides know; in ERPNext the contact of the last one belongs to customer `last`."""
+    for number in (1, 2, 3):
+        couple(world, number)
+        to = last if number == 3 else number
+        world["customer"].erpnext.insert(f"C{number}", partner=str(number), customer_name=f"Ada {number}")
+        world["contact"].erpnext.insert(f"P{number}", partner=str(number), first_name=f"A. {number}", customer=f"C{to}")
+        world["customer"].erpnext.edit(f"C{number}", contact=f"P{number}")
+
+
+def test_a_circle_that_both_sides_know_agrees_in_the_first_run(make_trade):
+    world = circle(make_trade)
+    adopted_couples(world, 3)
+    result = world.run()
+    assert [(counts.adopted, counts.held, counts.failed) for counts in result.mappings.values()] == [(3, 0, 0)] * 2
+    assert result.exit_code is ExitCode.OK
+    world.quiet(full=True)
+
+
+def test_what_truly_differs_in_a_circle_is_a_conflict_in_the_first_run(make_trade):
+    world = circle(make_trade)
+    adopted_couples(world, 1)
+    result = world.run()
+    assert (result.mappings["contact"].conflicts, result.mappings["contact"].failed) == (1, 0)
+    assert result.mappings["customer"].held == 0
+
+
 @pytest.mark.parametrize("required", ["customer", "contact"])
 def test_a_mandatory_link_in_a_circle_waits_for_its_target(make_trade, required):
     world = circle(make_trade)
