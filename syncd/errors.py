@@ -166,6 +166,10 @@ class NotAllowedError(RefusedError):
     better, and nothing more of it is sent in this run."""
 
 
+class SubmitNotAllowedError(NotAllowedError):
+    """It is the right to submit: the documents may be made as drafts."""
+
+
 class LostLinkError(RefusedError):
     """A record that the content links to is not there: it was never made, or it was renamed or deleted meanwhile."""
 

@@ -19,7 +19,7 @@ from syncd.app.singles import PAGE, record_key
 from syncd.core.journal import Entry, Outcome, encode_entries, encode_results
 from syncd.core.model import Action, Side
 from syncd.core.spec import SubmitFails
-from syncd.errors import BusyError, Kind, NotAllowedError, RecordError
+from syncd.errors import BusyError, Kind, NotAllowedError, RecordError, SubmitNotAllowedError
 from syncd.ports.endpoint import Done, Failed, WriteResult
 from syncd.ports.state import NewPair, Operation, OperationState, StagedState
 
@@ -101,7 +101,10 @@ class Creator:
 
     def _after_refusal(self, operation: Operation, births: Sequence[Birth], error: RecordError) -> None:
         """A refused batch is split until the bad record stands alone, unless no part of it would fare better."""
-        if isinstance(error, NotAllowedError):
+        if isinstance(error, SubmitNotAllowedError) and any(self._may_stay_draft(birth, error) for birth in births):
+            self._finish(operation, error)
+            self._create([_as_draft(birth) for birth in births])
+        elif isinstance(error, NotAllowedError):
             self._refuse(operation, births, error)
         elif len(births) > 1 and not isinstance(error, BusyError):
             self._finish(operation, error)
@@ -111,8 +114,7 @@ class Creator:
             self._create(births[middle:])
         elif self._may_stay_draft(births[0], error):
             self._finish(operation, error)
-            birth = births[0]
-            self._create([birth._replace(write=birth.write._replace(docstatus=0))])
+            self._create([_as_draft(births[0])])
         else:
             self._refuse(operation, births, self._retried(births[0], error))
 
@@ -201,6 +203,10 @@ class Creator:
             tx.fail([self._decider.failure(birth.staged, error) for birth in births])
             tx.finish([(operation.key, OperationState.REFUSED, error.message, outcomes)])
         self._run.noticed = True
+
+
+def _as_draft(birth: Birth) -> Birth:
+    return birth._replace(write=birth.write._replace(docstatus=0))
 
 
 def _outcome(key: str, error: RecordError | None) -> Outcome:

@@ -5,12 +5,16 @@ Nothing is lost by any of them: each is settled in the end, by what its own text
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from syncd.adapters.sandbox import permissions, rpc
+from syncd.adapters.sandbox.meta import DocTypeMeta
+from syncd.adapters.sandbox.session import Session
 from tests.system.documents import YEAR, Books, books, template
 
 CHANGED = 'changed_after_submit = "amend"\n'
@@ -328,3 +332,31 @@ What to do, one of:
     counts = world.settled()["invoice"]
     assert (counts.cancelled, counts.ended) == (1, 1)
     world.quiet(full=True)
+
+
+def test_without_the_right_to_submit_drafts_are_made_together_and_say_what_is_missing(
+    world: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One batch is refused, one question tells why; the drafts are one batch, submitted once the right is given."""
+    given = permissions.allowed
+
+    def withheld(session: Session, meta: DocTypeMeta, right: str, permlevel: int = 0) -> bool:
+        return (meta.name, right) != ("Journal Entry", "submit") and given(session, meta, right, permlevel)
+
+    for number in range(30):
+        world.entry(("Cash", 100 + number, 0), ("Sales", 0, 100 + number))
+    mark = world.desk.mark()
+    with monkeypatch.context() as patch:
+        for module in (permissions, rpc):
+            patch.setattr(module, "allowed", withheld)
+        counts = world.run().mappings["entry"]
+    assert (counts.created["erpnext"], counts.submitted, counts.failed) == (30, 0, 30)
+    assert {document["docstatus"] for document in world.desk.list("Journal Entry", "docstatus")} == {0}
+    writes = [each["path"] for each in world.desk.writes(mark) if each["path"].endswith("insert_many")]
+    assert len(writes) == 2, "all at once as submitted ones, which is refused, then all at once as drafts"
+    shown = json.loads(world.deployment.run("failures", "list", "--json").stdout)["failures"]
+    assert {each["error"].split(" on ")[0] for each in shown} == {"sync@example.com may not submit Journal Entry"}
+    assert world.deployment.run("failures", "retry").returncode == 0
+    counts = world.run().mappings["entry"]
+    assert (counts.created["erpnext"], counts.submitted, counts.failed) == (0, 30, 0)
+    world.quiet()

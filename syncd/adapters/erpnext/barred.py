@@ -11,7 +11,7 @@ from typing import Final
 from syncd.adapters.erpnext.client import SiteClient
 from syncd.adapters.erpnext.rights import Right, forget_right, may, owners_may
 from syncd.core.model import Action
-from syncd.errors import NotAllowedError, RecordError, RefusedError
+from syncd.errors import NotAllowedError, RecordError, RefusedError, SubmitNotAllowedError
 
 _NO_RIGHT: Final = frozenset({"PermissionError", "HTTP 403"})
 _NEEDED: Final = {
@@ -53,7 +53,8 @@ class Barred:
         return self._error(right)
 
     def _error(self, right: Right) -> NotAllowedError:
-        return NotAllowedError(
+        kind = SubmitNotAllowedError if right is Right.SUBMIT else NotAllowedError
+        return kind(
             f"{self._client.user()} may not {right.value} {self._doctype} on {self._client.base_url}: no role of that "
             "user gives the right, so nothing more was sent",
             hint=f"give a role of that user “{right.label}” in ERPNext's Role Permissions Manager, then run `syncd "

@@ -24,7 +24,15 @@ from syncd.adapters.erpnext.taken import carried, missed_by_creation
 from syncd.adapters.erpnext.wire import TableShape, to_json
 from syncd.core.mapping import MappingSpec
 from syncd.core.model import Action, Row, Rows, Write
-from syncd.errors import AccessError, BusyError, RecordError, RefusedError, UnknownOutcomeError, UnreachableError
+from syncd.errors import (
+    AccessError,
+    BusyError,
+    NotAllowedError,
+    RecordError,
+    RefusedError,
+    UnknownOutcomeError,
+    UnreachableError,
+)
 from syncd.ports.endpoint import Done, Failed, Schema, WriteResult
 
 UNDER_WAY: Final = timedelta(seconds=150)
@@ -66,7 +74,8 @@ class Creator:
         keyed = has_operations(self._client)
         subject = self._subject(writes)
         try:
-            self._barred.check(Action.CREATE)
+            for action in _actions(writes):
+                self._barred.check(action)
             documents = self._building.documents(writes, [self._document(write) for write in writes])
             if keyed:
                 records = orjson.dumps([write.partner for write in writes]).decode()
@@ -168,7 +177,11 @@ class Creator:
                 raise
             except UnreachableError as unreachable:
                 return [Failed(_unseen(self._subject(writes), unreachable))] * len(writes)
-        return [Failed(self._barred.judged(Action.CREATE, error))] * len(writes)
+        judged: RecordError = error
+        for action in _actions(writes):
+            if not isinstance(judged, NotAllowedError):
+                judged = self._barred.judged(action, judged)
+        return [Failed(judged)] * len(writes)
 
     def _done_before(self, writes: Sequence[Write], operation: str, key: Key) -> list[WriteResult]:
         """Results of a batch whose key is taken: by the batch itself, or because it was given up."""
@@ -234,3 +247,8 @@ def _unseen(subject: str, error: UnreachableError) -> UnknownOutcomeError:
         f"{subject}: sent, but what became of it could not be read: {error.message}",
         hint="the next run looks whether it was done",
     )
+
+
+def _actions(writes: Sequence[Write]) -> list[Action]:
+    """What a batch does to its documents, as far as each needs a right of its own."""
+    return [Action.CREATE, Action.SUBMIT] if any(write.docstatus == 1 for write in writes) else [Action.CREATE]
