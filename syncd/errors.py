@@ -12,6 +12,7 @@
     └── RecordError           (exit 3 by way of the run's result) concerns records, never the whole run
         ├── RefusedError      permanent: the other side refuses this content
         │   ├── NotAllowedError   a right is missing for all records of the kind: nothing more of it is sent
+        │   │   └── SubmitNotAllowedError  the one to submit: drafts may still be made
         │   └── LostLinkError     a record that it links to is not there
         ├── HeldError         permanent: only a person can decide what is to become of it; the record is held
         ├── StaleError        the record moved since it was read: observe it again
