@@ -10,6 +10,7 @@ from syncd.app.cases import Case, staged_row
 from syncd.app.context import Pass, whole
 from syncd.app.linking import forget_links, learn_chosen, learn_links
 from syncd.app.questions import choice_of, told_stamp
+from syncd.app.singles import all_unpaired
 from syncd.core.model import OPEN_STATES, Image, Pair, PairState, Row, Side
 from syncd.core.plan import Decision, Presence, Sight, Verdict, decide_pair
 from syncd.core.strays import PARTNER, decide_stray
@@ -51,6 +52,7 @@ def decide_page(run: Pass, page: Sequence[Work], conflicts: Mapping[int, Conflic
             seen[pair.id][Side.ERPNEXT] = replace(seen[pair.id][Side.ERPNEXT], ours=True)
     learn_links(run, [(side, sight.values) for sights in seen.values() for side, sight in sights.items()])
     learn_links(run, [(Side.SOURCE, pair.source) for pair in pairs.values() if pair.source is not None])
+    claimed = _claimed(run, page)
     for work in page:
         pair, sights = pairs[work.pair.id], seen[work.pair.id]
         conflict = conflicts.get(pair.id)
@@ -58,8 +60,10 @@ def decide_page(run: Pass, page: Sequence[Work], conflicts: Mapping[int, Conflic
         undated = {side: _is_undated(run, work, side, sights, conflict) for side in Side}
         sights = {side: replace(sights[side], undated=undated[side]) for side in Side}
         held = conflict is not None and conflict.kind == PARTNER
-        decision = decide_stray(run.mapping, pair, moved, sights, held=held) or decide_pair(
-            run.mapping, moved, sights[Side.ERPNEXT], sights[Side.SOURCE]
+        decision = (
+            _decide_replaced(moved, work, claimed)
+            or decide_stray(run.mapping, pair, moved, sights, held=held)
+            or decide_pair(run.mapping, moved, sights[Side.ERPNEXT], sights[Side.SOURCE])
         )
         choice = choice_of(conflict, decision) if conflict is not None else None
         if choice is not None:
@@ -72,6 +76,33 @@ def decide_page(run: Pass, page: Sequence[Work], conflicts: Mapping[int, Conflic
         }
         decided.append(Case(moved, work, sights, decision, conflict, asked))
     return decided
+
+
+def _is_emptied(work: Work) -> bool:
+    """Whether a row does not carry the name of its document any more, which it did."""
+    row = work.source
+    return row is not None and not row.deleted and not row.partner and work.pair.linked_source
+
+
+def _claimed(run: Pass, page: Sequence[Work]) -> dict[str, str]:
+    """Rows without a pair by the document that they name, where a row of the page lost the name of its own."""
+    if not any(_is_emptied(work) for work in page):
+        return {}
+    return {row.partner: row.key for row in all_unpaired(run, Side.SOURCE, [StagedState.HELD]) if row.partner}
+
+
+def _decide_replaced(pair: Pair, work: Work, claimed: Mapping[str, str]) -> Decision | None:
+    """Hold a pair whose row lost the name of the document to another row: ids may have been given anew in the source,
+    and what stands under the old id be another record."""
+    other = claimed.get(pair.erpnext_name or "") if _is_emptied(work) else None
+    if other is None:
+        return None
+    text = (
+        f"row {pair.external_id} of the source names no document any more, and row {other} names {pair.erpnext_name}, "
+        f"which is paired with {pair.external_id}: ids seem to have been given anew. Empty the name in {other} where "
+        f"{pair.external_id} is the record still; else give {pair.external_id} an id that was not there before."
+    )
+    return Decision(verdict=Verdict.HOLD, kind=PARTNER, text=text)
 
 
 def _is_undated(

@@ -30,7 +30,7 @@ from syncd.app.context import Pass
 from syncd.app.deciding import cases
 from syncd.app.given_again import free_given_again
 from syncd.core.journal import DONE, Entry, Outcome, encode_entries, encode_results
-from syncd.core.model import Action, FieldChange, Side, Write
+from syncd.core.model import Action, FieldChange, PairState, Side, Write
 from syncd.core.plan import Verdict
 from syncd.core.values import encode_image
 from syncd.errors import GoneError, Kind, RecordError, RefusedError, StaleError
@@ -154,8 +154,15 @@ class Executor:
         """Pairs, baselines, conflicts, failures and the journal of a page in one transaction."""
         run = self._run
         committed = [settle_case(run, case, outcome.results.get(case.pair.id, {})) for case in page]
+        former = [
+            (case.work.pair.external_id, case.work.pair.erpnext_name)
+            for case, entry in zip(page, committed, strict=True)
+            if entry.change is not None and _is_known_otherwise(case)
+        ]
         with run.store.transaction(run.lease) as tx:
             tx.change_pairs([entry.change for entry in committed if entry.change is not None], run.state.layout)
+            tx.close_conflicts(former)
+            tx.close_failures(former)
             tx.unstage([staged for entry in committed for staged in entry.unstage])
             tx.stage([row for entry in committed for row in entry.stage])
             tx.close_conflicts([entry.key for entry in committed if entry.spent])
@@ -189,6 +196,12 @@ class Executor:
         if entry.settled and (case.decision.verdict is Verdict.END or case.decision.ends):
             counts.ended += 1
             run.noticed = True
+
+
+def _is_known_otherwise(case: Case) -> bool:
+    """Whether a record that is held or failed stands under the id that its row had before, where nobody finds it."""
+    stored = case.work.pair
+    return stored.state in {PairState.HELD, PairState.FAILED} and stored.external_id != case.pair.external_id
 
 
 def _main_action(writes: Iterable[Write]) -> Action:

@@ -190,3 +190,35 @@ def test_a_row_is_told_the_new_name_of_a_document_whose_name_was_given_to_anothe
     assert world.source.records[row].partner == "ACME"
     assert sorted(world.pairs().values()) == sorted(["ACME", document])
     assert world.quiet(full=True).exit_code is ExitCode.OK
+
+
+@FULL
+def test_an_id_that_was_given_to_another_row_overwrites_no_document(make_world, full):
+    """The row has another id now and kept the document's name; what stands under its old id is somebody else."""
+    world = make_world(spec(erpnext_name="erp_ref"))
+    [(document, row)] = world.agreed()
+    before = world.customer(document)
+    world.source.rename(row, "77")
+    world.source.insert(row, name="Eve", vat="E1", url="e")
+    world.counts(full=full)
+    assert world.customer(document) == before
+    assert f"row 77 names {document}" in next(c.text for c in world.conflicts() if c.kind == "partner")
+    world.source.rename(row, "78")
+    world.counts(full=True)
+    world.quiet(full=True)
+    assert (world.conflicts(), world.pairs()["77"], world.customer(document)) == ([], document, before)
+    assert world.customer(world.partner_of("78"))[0] == "Eve"
+
+
+@FULL
+@pytest.mark.parametrize("name", ["E", "S2"], ids=["it is settled at once", "it is held still"])
+def test_a_held_record_whose_row_gets_another_id_is_held_once_and_under_that(make_world, full, name):
+    world = make_world(spec(erpnext_name="erp_ref"))
+    [(document, row)] = world.agreed()
+    world.erpnext.edit(document, customer_name="E")
+    world.source.edit(row, name="S")
+    assert world.counts().held == 1
+    world.source.rename(row, "77")
+    world.source.edit("77", name=name)
+    assert world.counts(full=full).held == int(name == "S2")
+    assert [conflict.external_id for conflict in world.conflicts()] == ["77"][: int(name == "S2")]
