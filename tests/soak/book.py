@@ -35,6 +35,8 @@ class Book:
     """Fields of which nobody can say what stands there in the end: only that both sides hold the same."""
     voided: set[Record] = field(default_factory=set)
     """Orders that were voided at some time: one that had no document, or a draft, has ended by that for good."""
+    names_given_again: bool = False
+    """A customer bears the name that another one had before."""
     clock_was_set_back: bool = False
     tokens: dict[tuple[str, Side, str], str] = field(default_factory=dict)
     """(kind, side, key) → token, also of records that are gone."""

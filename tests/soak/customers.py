@@ -135,6 +135,7 @@ def named_again(do: Doing, *, delete: bool) -> None:
         delete_customer(do, Side.ERPNEXT)
     else:
         rename_customer(do)
+    do.book.names_given_again = True
     record, url = (CUSTOMER, f"T{do.book.value()}"), f"https://{do.book.value()}.example"
     made = do.desk.act("create", "Customer", customer_name=held["key"], tax_id=record[1], website=url)
     do.book.tokens[CUSTOMER, Side.ERPNEXT, str(made["name"])] = record[1]

@@ -172,6 +172,6 @@ class World:
 
     def promise(self) -> None:
         """Let syncd settle, and ask for the six invariants."""
-        settle(self.trade, processes())
-        Promise(self.trade, self.book).ask()
+        counts = settle(self.trade, processes())
+        Promise(self.trade, self.book, counts).ask()
         self.book.log.append("settled")

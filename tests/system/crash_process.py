@@ -231,6 +231,7 @@ def _perform(job: dict[str, Any]) -> dict[str, Any]:
 
 def _child(job: dict[str, Any], out: int) -> None:
     """The forked process: perform the job, tell what came of it, and be gone."""
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a run prints is no answer
     try:
         told = _perform(job)
     except BaseException as error:  # noqa: BLE001 - told to the test, which fails on it
