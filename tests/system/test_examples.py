@@ -174,6 +174,18 @@ def test_orders_create_what_they_need_first(make: Callable[..., Company]) -> Non
     world.quiet()
 
 
+def test_the_delivery_date_of_a_draft_changes_with_its_lines(make: Callable[..., Company]) -> None:
+    world = make(*TRADE)
+    order(world, state="placed")
+    world.settled()
+    for date in ("2090-03-01", "2090-02-01"):
+        world.shop.do("UPDATE order_lines SET deliver_by = ?", date)
+        world.shop.touch("orders", 1)
+        assert world.settled()["sales-order"].updated["erpnext"] == 1
+        assert world.desk.one("Sales Order", po_no="W-1")["delivery_date"] == date
+        world.quiet()
+
+
 def test_an_order_changed_after_submission_is_amended(make: Callable[..., Company]) -> None:
     world = make(*TRADE)
     order(world)
@@ -198,9 +210,9 @@ def test_an_order_changed_after_submission_is_amended(make: Callable[..., Compan
 def order(world: Company, state: str = "confirmed") -> int:
     """A customer's order of two desks and an hour of advice."""
     desk, advice = product(world, "DESK"), product(world, "ADVICE", category="services", unit="hour", stocked=0)
-    dates = {"ordered_on": "2026-03-02", "deliver_by": "2090-01-01"}
-    row = world.shop.insert("orders", number="W-1", customer_id=customer(world), state=state, **dates)
+    buyer = customer(world)
+    row = world.shop.insert("orders", number="W-1", customer_id=buyer, state=state, ordered_on="2026-03-02")
     for line, (item, quantity, cents) in enumerate(((desk, 2, 48_000), (advice, 1, 12_000)), 1):
-        values = {"product_id": item, "quantity": quantity, "unit_cents": cents}
+        values = {"product_id": item, "quantity": quantity, "unit_cents": cents, "deliver_by": "2090-01-01"}
         world.shop.insert("order_lines", order_id=row, line_no=line, **values)
     return row

@@ -89,12 +89,12 @@ def open_shop(world: Company) -> None:
         world.shop.insert("products", sku=f"SKU-{number:02d}", title=f"Article {number}", stocked=0)
 
 
-def lines(year: Year, table: str, parent: str, row: int) -> None:
+def lines(year: Year, table: str, parent: str, row: int, **more: str) -> None:
     """One to four lines of an order or an invoice."""
     for line in range(1, year.dice.randint(1, 4) + 1):
         values = {"product_id": year.dice.randint(1, 25), "quantity": year.dice.randint(1, 9)}
         cents = year.dice.randrange(500, 90_000, 5)
-        year.world.shop.insert(table, **{parent: row}, line_no=line, unit_cents=cents, **values)
+        year.world.shop.insert(table, **{parent: row}, line_no=line, unit_cents=cents, **values, **more)
 
 
 def shop_works(year: Year, number: int) -> None:
@@ -103,10 +103,8 @@ def shop_works(year: Year, number: int) -> None:
     for count in year.due("orders", ORDERS, number):
         state = "placed" if count % 5 == 0 else "confirmed"
         buyer = year.dice.randint(1, 40)
-        row = shop.insert(
-            "orders", number=f"W-{count:04d}", customer_id=buyer, ordered_on=today, deliver_by="2090-01-01", state=state
-        )
-        lines(year, "order_lines", "order_id", row)
+        row = shop.insert("orders", number=f"W-{count:04d}", customer_id=buyer, ordered_on=today, state=state)
+        lines(year, "order_lines", "order_id", row, deliver_by="2090-01-01")
         year.orders.append(row)
     for row in [row for row in year.orders if row % 7 == 0][-3:]:
         if shop.one("orders", row)["state"] == "placed" and shop.one("orders", row)["erp_name"]:

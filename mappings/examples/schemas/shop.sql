@@ -93,7 +93,6 @@ CREATE TABLE orders (
     number      TEXT NOT NULL UNIQUE,     -- what the customer calls it
     customer_id INTEGER NOT NULL REFERENCES customers (id),
     ordered_on  TEXT NOT NULL,
-    deliver_by  TEXT NOT NULL,
     state       TEXT NOT NULL DEFAULT 'placed' CHECK (state IN ('placed', 'confirmed', 'packed', 'cancelled')),
     total_cents INTEGER,                  -- as ERPNext adds it up
     progress    TEXT,                     -- ERPNext's status: To Deliver and Bill, Completed, …
@@ -108,6 +107,7 @@ CREATE TABLE order_lines (
     product_id  INTEGER NOT NULL REFERENCES products (id),
     quantity    REAL NOT NULL,
     unit_cents  INTEGER NOT NULL DEFAULT 0,
+    deliver_by  TEXT NOT NULL,
     PRIMARY KEY (order_id, line_no)
 );
 
