@@ -186,7 +186,8 @@ def plan_lines(plan: Mapping[str, Any]) -> Iterator[str]:
         if plan["refused"] > _LINES:
             yield f"and {number(plan['refused'] - _LINES, 'more')}"
     if plan["left"]:
-        yield f"{number(plan['left'], 'record')} that the plan does not name are left for the next run"
+        left = number(plan["left"], "record is", "records are")
+        yield f"{left} left for the next run: the plan does not name {'it' if plan['left'] == 1 else 'them'}"
 
 
 def _next_steps(summary: RunSummary, program: str) -> Iterator[str]:
@@ -241,8 +242,8 @@ def _work(counts: Counts) -> Iterator[tuple[str, str]]:
 def _left(counts: Counts) -> Iterator[tuple[str, str]]:
     yield "unmatched", _counted(counts.unmatched, "without a partner, and the mapping creates none for them")
     yield "conflicts", _counted(counts.conflicts, "where both sides changed the same; a person decides")
-    yield "held", _counted(counts.held, "wait for a person, conflicts included")
-    yield "failed", _counted(counts.failed, "were refused or broke; tried again as their cause allows")
+    yield "held", _counted(counts.held, "waiting for a person, conflicts included")
+    yield "failed", _counted(counts.failed, "refused or broken; tried again as their cause allows")
     yield "disagree", _counted(counts.disagree, "differ although they count as agreed")
     yield "halted", trouble_text(counts.halt) if counts.halt else ""
     yield "error", trouble_text(counts.error) if counts.error else ""

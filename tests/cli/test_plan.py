@@ -206,7 +206,7 @@ def test_reconcile_by_a_plan_names_what_moved(syncd: Syncd, application: FakeApp
     for words in (
         "order: of 4 records in the plan 1 moved since, and were refused:",
         "order: source 9: changed since the plan was made",
-        "order: 2 records that the plan does not name are left for the next run",
+        "order: 2 records are left for the next run: the plan does not name them",
     ):
         assert words in called.out
     assert syncd("reconcile", "--plan", str(file), "--json").json["mappings"]["order"]["plan"] == found.plan

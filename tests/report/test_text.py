@@ -173,7 +173,7 @@ def test_the_summary_ends_with_the_report() -> None:
     summary = _summary("attention", customer=counts(held=2))
     text = summary_text(summary, verdict_of(summary), report="state/reports/x.html")
     assert text.startswith("customer\n")
-    assert "held       2 wait for a person" in text
+    assert "held       2 waiting for a person" in text
     assert text.endswith("Report: state/reports/x.html")
 
 
