@@ -107,6 +107,25 @@ def test_a_payment_that_bounces_makes_the_invoice_owed_again(make: Callable[...,
     world.quiet()
 
 
+def test_a_paid_invoice_is_voided_and_its_payment_stays_where_the_mapping_says_so(make: Callable[..., Company]) -> None:
+    """The site itself refuses to cancel what a Link field refers to, and `syncd_invoice` is one."""
+    world = make("payment")
+    row = invoice(world)
+    world.shop.insert("payments", invoice_id=row, cents=24_000, reference="T-1", method="card", paid_on="2026-03-20")
+    world.settled()
+    world.settled()
+    world.shop.change("invoices", row, state="void")
+    held = world.run().mappings["sales-invoice"]
+    assert (held.held, held.cancelled) == (1, 0)
+    mapping = world.deployment.folder / "mappings" / "sales-invoice.toml"
+    world.deployment.replace(mapping, 'cancel_linked = "hold"', 'cancel_linked = "unlink"')
+    assert world.settled()["sales-invoice"].cancelled == 1
+    payment = world.desk.one("Payment Entry", reference_no="T-1")
+    assert (payment["docstatus"], payment["syncd_invoice"] or None) == (1, None)
+    world.settled()
+    world.quiet()
+
+
 def test_a_payment_waits_for_an_invoice_that_is_still_a_draft(make: Callable[..., Company]) -> None:
     world = make("payment")
     row = invoice(world, state="open")

@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from syncd.adapters.erpnext.calls import ListQuery, filters_for
+from syncd.adapters.erpnext.calls import ListQuery, document_path, filters_for
 from syncd.adapters.erpnext.client import SiteClient
 from syncd.adapters.erpnext.errors import ReadRefusedError
+from syncd.core.spec import OWN
 from syncd.errors import AccessError, GoneError, RefusedError
 
 MOST_NAMED: Final = 10
@@ -108,6 +109,17 @@ class LinkedDocuments:
                 if name in found and document != (self._doctype, name):
                     found[name][document] = None
         return {name: tuple(documents) for name, documents in found.items()}
+
+    def through_own(self, name: str) -> Iterator[tuple[Referring, str]]:
+        """The submitted documents that refer to `name` by a Link field that syncd made, and that field.
+
+        Each is read for it: where a DocType refers in two ways, the site's method names one of them only.
+        """
+        for document in self.referring([name])[name]:
+            held = self._client.get(document_path(*document), {}, str(document)).get("data")
+            for field, value in (held if isinstance(held, dict) else {}).items():
+                if field.startswith(OWN) and value == name:
+                    yield document, field
 
     def _references(self) -> tuple[_Reference, ...]:
         return self._client.kept(_kept_as(self._doctype), self._ask)

@@ -12,6 +12,7 @@ from typing import Final
 
 from syncd.adapters.erpnext.amending import CANCELLED, Amending, words
 from syncd.adapters.erpnext.building import Dating
+from syncd.adapters.erpnext.calls import document_path
 from syncd.adapters.erpnext.client import SiteClient
 from syncd.adapters.erpnext.linked import LinkedDocuments, Referring, named
 from syncd.adapters.erpnext.lookup import Lookup
@@ -187,11 +188,28 @@ class Transitions:
             self._free(write, subject)
         update = write._replace(action=Action.UPDATE, values={DOCSTATUS: CANCELLED}, link=False)
         try:
-            return self._moved(self._put(update, subject), CANCELLED, subject)
+            try:
+                return self._moved(self._put(update, subject), CANCELLED, subject)
+            except RefusedError as error:
+                if error.code != "LinkExistsError" or not self._let_go(str(write.key)):
+                    raise
+                return self._moved(self._put(update, subject), CANCELLED, subject)
         except RefusedError as error:
             self._must_not_have_moved(write, subject)
             told = f"{subject}: the site refuses to cancel it: {words(error, subject)}"
             raise self._refused(told, error, held=True) from error
+
+    def _let_go(self, key: str) -> bool:
+        """Take a document out of the Link fields that syncd made; whether it stood in any.
+
+        What refers to it may stay then, as it may where a person entered it: such a field is syncd's own note of what
+        ERPNext keeps in rows of a payment, and those the site takes out itself.
+        """
+        found = list(self._linked.through_own(key))
+        for document, field in found:
+            path = document_path(document.doctype, document.name)
+            self._client.write("PUT", path, {field: ""}, str(document), expects=("data", dict))
+        return bool(found)
 
     @staticmethod
     def _refused(told: str, error: RefusedError, *, held: bool) -> RecordError:

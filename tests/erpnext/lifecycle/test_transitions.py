@@ -115,7 +115,7 @@ def test_a_missing_right_is_a_failure_with_a_name_not_a_persons_decision(
     limited: SiteClient, endpoint: ErpnextEndpoint, drafts: list[Row]
 ) -> None:
     refused = error(one(ErpnextEndpoint(limited, invoice_spec()), write(Action.SUBMIT, drafts[0])))
-    assert type(refused) is NotAllowedError
+    assert isinstance(refused, NotAllowedError)
     assert refused.code == "PermissionError"
     assert endpoint.fetch([drafts[0].key]) == [drafts[0]]
 
