@@ -26,10 +26,12 @@ def born_pair(run: Pass, target: Side, staged: Staged, write: Write, row: Row, *
 
     `row` is the partner as read back. Where somebody else edited it in between, what was sent is the baseline and the
     edit flows at the next look (design.md, "Execute"). Unless it was read back `at_once`, a stamp that moved since its
-    creation counts as such an edit whoever made it: people may share syncd's user, although they should not.
+    creation counts as such an edit whoever made it: people may share syncd's user, although they should not. So does
+    anything in a record that does not tell who edited it.
     """
     moved = not at_once and row.creation is not None and row.stamp != row.creation
-    foreign = moved or run.is_foreign(target, row)
+    unsaid = not at_once and not run.is_own(target, row.editor)
+    foreign = moved or unsaid or run.is_foreign(target, row)
     baseline = sent_over(run, target, row.values, write) if foreign else row.values
     seen = encode_image(row.values)
     erpnext_row = target is Side.ERPNEXT
@@ -54,7 +56,7 @@ def born_pair(run: Pass, target: Side, staged: Staged, write: Write, row: Row, *
         source_stamp=staged.stamp if erpnext_row else row.stamp,
         # A digest that no row has makes the next look stage the row, so that the foreign edit is decided on.
         erpnext_seen=(b"" if foreign else digest(seen)) if erpnext_row else staged.digest,
-        source_seen=staged.digest if erpnext_row else digest(seen),
+        source_seen=staged.digest if erpnext_row else (b"" if foreign else digest(seen)),
         erpnext_image=image if erpnext_row else origin,
         source_image=origin if erpnext_row else image,
         linked_erpnext=linked_erpnext,

@@ -178,11 +178,9 @@ def _recovered_pair(run: Pass, side: Side, entry: Entry, write: Write, row: Row,
     pair = born_pair(run, side, origin, write, row, at_once=False)
     left_out = _left_out(run, side, entry, decode_image(image))
     pair = owing(run.mapping, side, pair, left_out) if left_out else pair
-    # Unfinished, so that it is looked at in this run; without its stamp the giving record is read afresh, for it may
-    # have moved since it was sent, and no feed shows that a second time.
-    if side is Side.ERPNEXT:
-        return pair._replace(state=PairState.UNFINISHED, source_stamp=None)
-    return pair._replace(state=PairState.UNFINISHED, erpnext_stamp=None)
+    # Unfinished, so that it is looked at in this run; without their stamps both records are read afresh, for they may
+    # have moved since, and no feed shows that a second time.
+    return pair._replace(state=PairState.UNFINISHED, erpnext_stamp=None, source_stamp=None)
 
 
 def _left_out(run: Pass, side: Side, entry: Entry, origin: Image) -> list[str]:

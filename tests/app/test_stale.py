@@ -7,7 +7,7 @@ import pytest
 from syncd.app.executor import ROUNDS
 from syncd.core.mapping import SourceDeleted
 from syncd.errors import ExitCode
-from tests.app.harness import NAME, spec
+from tests.app.harness import NAME, Killed, spec
 
 
 @pytest.mark.parametrize("target", ["erpnext", "source"])
@@ -113,6 +113,32 @@ def test_an_edit_between_write_and_read_back_flows(world):
     world.erpnext._apply = reading_back
     assert world.run().exit_code is ExitCode.OK
     assert world.customer(document) == world.shopper(row) == ("Shop", "VAT1", "quick.example")
+
+
+@pytest.mark.parametrize("stamped", [True, False], ids=["its stamp moved", "its stamp did not move"])
+def test_an_edit_of_a_row_whose_creation_was_not_recorded_flows(make_world, stamped):
+    """Killed between the two: a row does not tell who edited it last, so what was not sent is somebody's."""
+    world = make_world(spec(erpnext_name="erp_ref"))
+    document = world.erpnext.insert(customer_name="Name", tax_id="VAT", website="u1")
+
+    def killed(method, _writes):
+        if method == "create":
+            raise Killed
+
+    world.source.after = killed
+    with pytest.raises(Killed):
+        world.run()
+    world.source.after = lambda _method, _writes: None
+    world.restart()
+    [row] = world.source.records
+    if stamped:
+        world.source.edit(row, url="edited")
+    else:
+        world.source.change(row, values={**world.source.values(row), "url": "edited"})
+    assert world.run().exit_code is ExitCode.OK
+    assert list(world.source.records) == [row]
+    assert world.customer(document) == world.shopper(row) == ("Name", "VAT", "edited")
+    assert world.quiet(full=True).exit_code is ExitCode.OK
 
 
 @pytest.mark.parametrize("target", ["erpnext", "source"])

@@ -62,8 +62,9 @@ class Book:
         self.last.pop((record, name), None)
 
     def deleted(self, record: Record, side: Side) -> None:
-        """Somebody deleted a record."""
+        """Somebody deleted a record, and what was written there with it."""
         self.wrote(record, side)
+        self.last = {at: told for at, told in self.last.items() if (at[0], told[0]) != (record, side)}
         self.gone.add((record, side))
 
     def is_gone(self, record: Record) -> bool:

@@ -75,13 +75,19 @@ def delete_customer(do: Doing, side: Side) -> None:
 def rename_customer(do: Doing) -> None:
     held = do.customer(Side.ERPNEXT)
     if held is not None:
-        name = f"Renamed {do.book.value()}"
+        name, before = f"Renamed {do.book.value()}", _customer_name(do, held["key"])
         do.desk.rename("Customer", held["key"], name)
         do.book.tokens[CUSTOMER, Side.ERPNEXT, name] = held["token"]
-        do.book.wrote((CUSTOMER, held["token"]), Side.ERPNEXT)
-        # ERPNext may take the name of a document for the name of its customer.
-        [row] = do.desk.rows('SELECT customer_name FROM "tabCustomer" WHERE name = ?', name)
-        do.book.last[(CUSTOMER, held["token"]), "name"] = (Side.ERPNEXT, row["customer_name"])
+        _note_name(do, held["token"], before, _customer_name(do, name))
+
+
+def _customer_name(do: Doing, key: str) -> str:
+    return str(do.desk.rows('SELECT customer_name FROM "tabCustomer" WHERE name = ?', key)[0]["customer_name"])
+
+
+def _note_name(do: Doing, token: str, before: str, after: str) -> None:
+    """ERPNext may have taken the name of a document for the name of its customer."""
+    do.book.wrote((CUSTOMER, token), Side.ERPNEXT, **({} if after == before else {"name": after}))
 
 
 def title_item(do: Doing, side: Side) -> None:
@@ -149,13 +155,12 @@ def merge_customer(do: Doing) -> None:
         return
     old = gone[do.pick % len(gone)]
     into = rows[0] if rows[do.pick % len(rows)] == old else rows[do.pick % len(rows)]
+    before = _customer_name(do, into["name"])
     with do.desk.site.writing(User(PERSON, do.desk.site.administrator.roles)) as session:
         lifecycle.rename(session, session.meta("Customer"), old["name"], into["name"], merge=True)
     do.book.tokens[CUSTOMER, Side.ERPNEXT, old["name"]] = old["tax_id"]
     do.book.deleted((CUSTOMER, old["tax_id"]), Side.ERPNEXT)
-    # ERPNext gives it the name of its document again, as after a rename.
-    [row] = do.desk.rows('SELECT customer_name FROM "tabCustomer" WHERE name = ?', into["name"])
-    do.book.wrote((CUSTOMER, into["tax_id"]), Side.ERPNEXT, name=row["customer_name"])
+    _note_name(do, into["tax_id"], before, _customer_name(do, into["name"]))
 
 
 def take_id_out(do: Doing, side: Side) -> None:

@@ -380,3 +380,19 @@ def test_a_name_given_again_while_the_order_that_bears_it_is_held() -> None:
         state.run(full=False, meanwhile=[])
         state.people(deeds=[("invoice deleted", 0)])
         state.people(deeds=[("invoice drafted", 1), ("line counted anew", 10)])
+
+
+def test_a_row_that_was_made_and_not_recorded_before_it_was_edited() -> None:
+    """Killed after the shop's row was committed: what a person wrote into it was taken for what it was made with."""
+    with replayed(concurrency=1, orders=False) as state:
+        state.people(deeds=[("customer made at the site", 11)])
+        state.killed_run(full=True, kill=Point(kind="shop", number=1, when="after"), meanwhile=[])
+        state.people(deeds=[("customers edited in the shop at one stamp", 3)])
+
+
+def test_an_order_that_goes_to_another_customer_after_its_own_was_renamed() -> None:
+    """The new name that the site wrote into the document was taken for an edit that stood against the shop's."""
+    with replayed(concurrency=1, orders=True) as state:
+        state.people(deeds=[("customer merged", 9)])
+        state.people(deeds=[("order for another customer", 7)])
+        state.people(deeds=[("customer renamed", 9)])
