@@ -212,7 +212,7 @@ def resolve(year: Year) -> None:
     waiting = [each for each in open_ones if each["kind"] == "link"]
     year.done["waited for a link"] += len(waiting)
     year.done["resolved"] += len(open_ones) - len(waiting)
-    documents = [str(each["id"]) for each in open_ones if each["kind"] == "transition"]
+    documents = [str(each["id"]) for each in open_ones if each["kind"] in {"state", "transition"}]
     if documents:
         command(world, "resolve", *documents, "--take", "source")
     if any(each["mapping"] == "item" for each in open_ones):
