@@ -178,8 +178,9 @@ class Promise:
         return NAME_GIVEN_AGAIN in told or any((kind, each) in self.named for each in tokens if each)
 
     def _a_name_is_free(self, kind: str) -> bool:
-        """Whether a document was deleted: by a person, or by syncd, because its order was voided as a draft."""
-        return bool(kind == ORDER and self.book.voided) or any(record[0] == kind for record, _ in self.book.gone)
+        """Whether a document lost its name: it was deleted, by a person or since its order was voided, or renamed."""
+        lost = self.book.voided if kind == ORDER else self.book.names_given_again
+        return bool(lost) or any(record[0] == kind for record, _ in self.book.gone)
 
     def _gone(self, record: Record) -> None:
         """Deleted on one side and left alone on the other: gone on both (an order's document is kept, cancelled)."""
