@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from syncd.app.amendments import CANCELLED
 from syncd.app.context import Pass
 from syncd.core.journal import Entry
+from syncd.core.lifecycle import STANDS, Asked, asked_for
 from syncd.core.mapping import AMENDED_FROM, DOCSTATUS, CompiledField, CompiledTable
 from syncd.core.model import Action, Baseline, Image, Missing, Pair, PairState, Raw, Row, Rows, Side, Write
 from syncd.core.rows import rows_of, same_rows
@@ -102,7 +103,7 @@ def moved_baseline(run: Pass, pair: Pair, side: Side, entry: Entry, row: Row) ->
             images[side][at] = row.values[at]
             images[side.other][across] = origin[across]
     if entry.action in {Action.SUBMIT.value, Action.CANCEL.value, Action.AMEND.value}:
-        _take_state(run, images, row, origin)
+        _take_state(run, entry, images, row, origin)
     _take_rows(run, pair, side, entry, images, row, origin)
     # An amendment goes on under the new document's name, which the source's record does not know yet.
     renamed = entry.action == Action.AMEND.value and row.key != pair.erpnext_name
@@ -145,14 +146,20 @@ def _take_rows(
             images[Side.ERPNEXT][ours], images[Side.SOURCE][theirs] = rows_done(table, base, now, [done])
 
 
-def _take_state(run: Pass, images: Mapping[Side, list[Raw | Missing]], row: Row, origin: Image) -> None:
-    """Where the document stands, and what the source asked for when the transition was decided, have agreed."""
+def _take_state(run: Pass, entry: Entry, images: Mapping[Side, list[Raw | Missing]], row: Row, origin: Image) -> None:
+    """Where the document stands, and what the source asked for when the transition was decided, have agreed.
+
+    Unless the source was to be told where the document stands then, which it still is: that stays news.
+    """
     mapping, lifecycle = run.mapping, run.mapping.spec.lifecycle
     if lifecycle is None:
         return
-    for name in (DOCSTATUS, AMENDED_FROM):
-        at = mapping.erpnext_fields.index(name)
-        images[Side.ERPNEXT][at] = row.values[at]
+    places = {name: mapping.erpnext_fields.index(name) for name in (DOCSTATUS, AMENDED_FROM)}
+    asked = asked_for(lifecycle, mapping.asks(origin)) if origin else Asked.UNSAID
+    agrees = entry.action == Action.CANCEL.value or asked.value == STANDS[row.docstatus].value
+    if agrees or images[Side.ERPNEXT][places[DOCSTATUS]] is Missing.MISSING:
+        images[Side.ERPNEXT][places[DOCSTATUS]] = row.values[places[DOCSTATUS]]
+    images[Side.ERPNEXT][places[AMENDED_FROM]] = row.values[places[AMENDED_FROM]]
     if lifecycle.field is not None and origin:
         at = mapping.source_fields.index(lifecycle.field)
         images[Side.SOURCE][at] = origin[at]

@@ -310,3 +310,30 @@ def test_an_amendment_that_is_refused_is_never_a_cancellation(make_documents, wh
     assert world.document(f"{document}-1")[1] == "right"
     assert world.conflicts() == []
     world.quiet(full=True)
+
+
+def test_a_source_is_told_what_a_person_submitted_though_the_amendment_of_it_was_cut_short(make_documents, tmp_path):
+    """Submitted by a person and edited in the source: amended, and then the source is told. Killed in between it owes
+    the source the word that it was about to give."""
+    template = make_documents(changed_after_submit=ChangedAfterSubmit.AMEND)
+    name, row = template.made("pending")
+    template.erpnext.submit(name)
+    template.source.edit(row, title="Tables")
+    whole = template.copy(tmp_path / "whole")
+    switch = KillSwitch()
+    whole.watch(switch)
+    assert whole.counts().amended == 1
+    whole.close()
+    for point in range(1, len(switch.points) + 1):
+        world = template.copy(tmp_path / f"point-{point}")
+        killer = KillSwitch(at=point)
+        world.watch(killer)
+        with pytest.raises(Killed):
+            world.run()
+        world.restart()
+        for _ in range(2):
+            assert world.counts().held == 0, killer.points[-1]
+        assert world.shop(row)[:2] == ("paid", "Tables"), killer.points[-1]
+        assert world.document(world.name(row))[:2] == (1, "Tables"), killer.points[-1]
+        world.quiet(full=True)
+        world.close()
