@@ -13,7 +13,7 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-PYTEST := $(BIN)/python -m pytest -n 2
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 CHECKED := syncd tests demo benchmarks
 
 .DEFAULT_GOAL := help
